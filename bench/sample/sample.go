@@ -1,0 +1,316 @@
+// Package sample is the contract between measuring and judging: one record per
+// *intended* request, and the run file that carries them.
+//
+// # Run file
+//
+// NAME.run.jsonl, gzip by the suffix .gz: JSON Lines of schema
+// firstbyte.run/1.
+//
+//	{"schema":"firstbyte.run/1", …}   one Header
+//	{"seq":0,"arm":"baseline", …}     one Sample per intended request, in intended order
+//	{"trailer":true, …}               one Trailer: counts, slots, validity, digest
+//
+// A file without its trailer, or whose digest or counts differ, is truncated or
+// damaged; the Reader says so and nobody judges it. Instants are nanoseconds
+// since the run's epoch (Header.EpochNS on the machine's monotonic clock, see
+// package clock), durations are nanoseconds; both are int64 with _ns in their
+// JSON names. An instant of 0 was not reached.
+package sample
+
+// Schema names the format and its version.
+const Schema = "firstbyte.run/1"
+
+// A Design says how the arms were compared, and so what may be claimed.
+type Design string
+
+// The four designs; docs/architecture.md tells them apart.
+const (
+	Interleaved Design = "interleaved"
+	Split       Design = "split"
+	Switchback  Design = "switchback"
+	Single      Design = "single"
+)
+
+// A Header opens a run file.
+type Header struct {
+	Schema     string   `json:"schema"`
+	Tool       string   `json:"tool"` // "firstbyte VERSION"
+	StartedAt  string   `json:"started_at"`
+	EpochNS    int64    `json:"epoch_ns"` // the run's zero on the machine's monotonic clock
+	Seed       uint64   `json:"seed"`
+	Dataset    Dataset  `json:"dataset"`
+	Schedule   Schedule `json:"schedule"`
+	Design     Design   `json:"design"`
+	Blocks     int      `json:"blocks"`
+	Arms       []Arm    `json:"arms"` // the baseline first
+	Dialect    string   `json:"dialect"`
+	Model      string   `json:"model"`
+	Scenario   string   `json:"scenario,omitempty"` // simulated upstream, if any
+	Machine    Machine  `json:"machine"`
+	ClockScale float64  `json:"clock_scale"` // 1: real time
+}
+
+// Dataset names the prompts.
+type Dataset struct {
+	Name  string `json:"name"`
+	Hash  string `json:"hash"`
+	Items int    `json:"items"`
+}
+
+// Schedule says when requests were meant to start.
+type Schedule struct {
+	Kind      string  `json:"kind"` // constant, poisson, closed
+	PerSecond float64 `json:"per_second,omitempty"`
+	Workers   int     `json:"workers,omitempty"` // closed loop
+	PerSlot   int     `json:"per_slot"`          // measured requests of one arm in one block
+	Warmup    int     `json:"warmup"`            // requests before them, not measured
+	Hash      string  `json:"hash"`              // SHA-256 of all intended offsets and items
+}
+
+// An Arm is one side of a comparison.
+type Arm struct {
+	Name      string          `json:"name"`
+	Target    string          `json:"target"` // URL without secrets; "" when it changes at restarts
+	Flags     map[string]bool `json:"flags,omitempty"`
+	Restarted bool            `json:"restarted"` // a fresh process at every block
+}
+
+// Machine is the fingerprint of the measuring machine.
+type Machine struct {
+	OS         string `json:"os"`
+	Arch       string `json:"arch"`
+	CPU        string `json:"cpu"`
+	Cores      int    `json:"cores"`
+	GOMAXPROCS int    `json:"gomaxprocs"`
+	Kernel     string `json:"kernel,omitempty"`
+	Go         string `json:"go"`
+}
+
+// An Outcome is "ok" or the class of a failure.
+type Outcome string
+
+// The classes, grouped by who is to blame (measuring.md 1.5).
+const (
+	OK Outcome = "ok"
+
+	DroppedStart Outcome = "dropped_start"
+	NoDescriptor Outcome = "fd_exhausted"
+	NoPort       Outcome = "ports_exhausted"
+
+	DNS          Outcome = "dns"
+	Refused      Outcome = "refused"
+	Unreachable  Outcome = "unreachable"
+	TLS          Outcome = "tls"
+	ResetBefore  Outcome = "reset_before_headers"
+	ResetStream  Outcome = "reset_midstream"
+	GoAway       Outcome = "h2_goaway"
+	StreamReset  Outcome = "h2_rst"
+	SlowConnect  Outcome = "timeout_connect"
+	SlowToken    Outcome = "timeout_ttft"
+	SlowGap      Outcome = "timeout_gap"
+	SlowTotal    Outcome = "timeout_total"
+	RateLimited  Outcome = "rate_limited"
+	Overloaded   Outcome = "overloaded"
+	HTTP4xx      Outcome = "http_4xx"
+	HTTP5xx      Outcome = "http_5xx"
+	ContentType  Outcome = "wrong_content_type"
+	ErrorEvent   Outcome = "error_event"
+	NoTerminator Outcome = "missing_terminator"
+	BadFrame     Outcome = "bad_frame"
+	BadJSON      Outcome = "bad_json"
+	Empty        Outcome = "empty_output"
+
+	Cancelled Outcome = "cancelled" // on purpose
+	Aborted   Outcome = "aborted"   // the run was stopped
+)
+
+// A Phase is where in a request's life something happened.
+type Phase string
+
+// Phases in the order of a request's life.
+const (
+	PhaseSchedule   Phase = "schedule"
+	PhaseDNS        Phase = "dns"
+	PhaseConnect    Phase = "connect"
+	PhaseTLS        Phase = "tls"
+	PhaseWrite      Phase = "write"
+	PhaseHeaders    Phase = "headers"
+	PhaseFirstToken Phase = "first_token"
+	PhaseStream     Phase = "stream"
+	PhaseClose      Phase = "close"
+)
+
+// A Sample is one intended request and what became of it. A failed request
+// keeps the instants it reached.
+type Sample struct {
+	Seq        int     `json:"seq"` // position in intended order over the whole run
+	Arm        string  `json:"arm"`
+	Block      int     `json:"block"`
+	Restart    int     `json:"restart"` // how often this arm had been started before
+	Warmup     bool    `json:"warmup,omitzero"`
+	Unit       string  `json:"unit,omitzero"`
+	Session    string  `json:"session,omitzero"`
+	Turn       int     `json:"turn,omitzero"`
+	Share      float64 `json:"share,omitzero"` // candidate share in force, split designs
+	Item       string  `json:"item"`
+	Occurrence int     `json:"occurrence"` // the how-manieth use of Item in the run; the pair is (Item, Occurrence)
+	Nonce      string  `json:"nonce"`
+
+	IntendedNS  int64 `json:"intended_ns"`
+	SentNS      int64 `json:"sent_ns,omitzero"`
+	Conn        Conn  `json:"conn,omitzero"`
+	WrittenNS   int64 `json:"written_ns,omitzero"`
+	FirstByteNS int64 `json:"first_byte_ns,omitzero"`
+	HeadersNS   int64 `json:"headers_ns,omitzero"`
+	EventNS     int64 `json:"first_event_ns,omitzero"` // any event
+	TokenNS     int64 `json:"first_token_ns,omitzero"` // any channel
+	TextNS      int64 `json:"first_text_ns,omitzero"`  // visible text
+	LastNS      int64 `json:"last_content_ns,omitzero"`
+	CloseNS     int64 `json:"close_ns,omitzero"`
+
+	GapsNS    []int64 `json:"gaps_ns,omitempty"`  // between successive content events; 0 when one Read brought both
+	Events    int     `json:"events,omitzero"`    // content events
+	Coalesced int     `json:"coalesced,omitzero"` // content events that shared a Read with the one before
+
+	Status  int     `json:"status,omitzero"`
+	Outcome Outcome `json:"outcome"`
+	Phase   Phase   `json:"phase,omitzero"` // where it failed
+	Code    string  `json:"code,omitzero"`  // the provider's error type
+	Message string  `json:"message,omitzero"`
+
+	Usage      Usage    `json:"usage,omitzero"`
+	Finish     string   `json:"finish,omitzero"`
+	AnswerHash string   `json:"answer_hash,omitzero"` // SHA-256 of the visible text, first 16 hexadecimal digits
+	Quality    *float64 `json:"quality,omitempty"`    // in [0,1]; nil when not scored
+
+	Proxy      *ProxySaid `json:"proxy,omitempty"`
+	UpstreamNS []int64    `json:"upstream_write_ns,omitempty"` // instants at which the upstream wrote its content chunks
+}
+
+// Conn is what the connection cost; durations of phases that took place.
+type Conn struct {
+	Reused    bool   `json:"reused,omitzero"`
+	Protocol  string `json:"protocol,omitzero"`
+	Attempts  int    `json:"attempts,omitzero"` // connections obtained; more than 1 is a silent retry
+	DNSNS     int64  `json:"dns_ns,omitzero"`
+	ConnectNS int64  `json:"connect_ns,omitzero"`
+	TLSNS     int64  `json:"tls_ns,omitzero"`
+}
+
+// Usage counts tokens, by the source named.
+type Usage struct {
+	Input  int    `json:"input,omitzero"`
+	Output int    `json:"output,omitzero"`
+	Cached int    `json:"cached,omitzero"`
+	Source string `json:"source,omitzero"` // usage, tokenizer, events
+}
+
+// ProxySaid is what the gateway told of the request.
+type ProxySaid struct {
+	RequestID  string          `json:"request_id,omitzero"`
+	Attempts   int             `json:"attempts,omitzero"`
+	WaitNS     int64           `json:"wait_ns,omitzero"`
+	Credential string          `json:"credential,omitzero"`
+	Flags      map[string]bool `json:"flags,omitempty"`
+}
+
+// A Slot is one arm's turn in one block, with what is known of the whole turn
+// and of no single request.
+type Slot struct {
+	Block      int     `json:"block"`
+	Arm        string  `json:"arm"`
+	Restart    int     `json:"restart"`
+	StartNS    int64   `json:"start_ns"`        // the first measured intended start
+	EndNS      int64   `json:"end_ns"`          // the last measured request's end
+	CPUNS      int64   `json:"cpu_ns,omitzero"` // of the arm's process between the two; 0: not known
+	Requests   int     `json:"requests"`        // measured, not warm-up
+	Events     int     `json:"events"`          // content events received
+	IntendedHz float64 `json:"intended_hz,omitzero"`
+	AchievedHz float64 `json:"achieved_hz,omitzero"` // starts per second
+}
+
+// A Grade is the worth of a measurement.
+type Grade string
+
+// The grades, worst last.
+const (
+	Valid    Grade = "valid"
+	Degraded Grade = "degraded"
+	Invalid  Grade = "invalid"
+)
+
+// A Signal is one rule of the validity block with what was measured.
+type Signal struct {
+	Name     string  `json:"name"`
+	Value    float64 `json:"value"`
+	Unit     string  `json:"unit"`
+	Grade    Grade   `json:"grade"`
+	Valid    float64 `json:"valid_to"`      // the bound of Valid
+	Degraded float64 `json:"degraded_to"`   // the bound of Degraded
+	Busy     bool    `json:"busy,omitzero"` // speaks of the machine, not of the target: worth another try
+}
+
+// Validity says whether the numbers of a run can be trusted, and how wrong the
+// measurer itself may be. Its rules live in bench/calibrate.
+type Validity struct {
+	Grade   Grade    `json:"grade"` // the worst of Signals
+	Signals []Signal `json:"signals"`
+	// Error is the measurer's own error against ground truth on this machine,
+	// by measure: see the Measure names.
+	Error    map[Measure]ErrorNS `json:"error_ns,omitempty"`
+	Warnings []string            `json:"warnings,omitempty"`
+}
+
+// ErrorNS is a distribution of absolute errors in nanoseconds.
+type ErrorNS struct {
+	P50 int64 `json:"p50"`
+	P99 int64 `json:"p99"`
+	Max int64 `json:"max"`
+	N   int   `json:"n"`
+}
+
+// A Trailer closes a run file.
+type Trailer struct {
+	Trailer  bool           `json:"trailer"` // always true: tells it from a sample
+	Samples  int            `json:"samples"`
+	Measured map[string]int `json:"measured"` // by arm, without warm-up
+	Slots    []Slot         `json:"slots"`
+	Stopped  string         `json:"stopped,omitzero"` // why the run ended before its plan did
+	Validity Validity       `json:"validity"`
+	Digest   string         `json:"digest"` // SHA-256 of every byte before this line, hexadecimal
+}
+
+// A Measure is a per-request quantity. All latencies are on the user clock:
+// they begin at the intended start.
+type Measure string
+
+// The measures. In brackets the formula over a Sample's fields.
+const (
+	TTFB       Measure = "ttfb"        // FirstByte - Intended
+	FirstToken Measure = "first_token" // Token - Intended
+	Gap        Measure = "gap"         // (Last - Token) / (Events - 1): the mean gap of one answer
+	Full       Measure = "full"        // Close - Intended
+)
+
+// Value returns the measure of s in nanoseconds. A request that failed is
+// infinitely slow in every measure: ok is false. none is true where the measure
+// does not exist for a successful request (a gap needs two events).
+func (s *Sample) Value(m Measure) (ns int64, ok, none bool) {
+	if s.Outcome != OK {
+		return 0, false, false
+	}
+	switch m {
+	case TTFB:
+		return s.FirstByteNS - s.IntendedNS, true, false
+	case FirstToken:
+		return s.TokenNS - s.IntendedNS, true, false
+	case Gap:
+		if s.Events < 2 {
+			return 0, true, true
+		}
+		return (s.LastNS - s.TokenNS) / int64(s.Events-1), true, false
+	case Full:
+		return s.CloseNS - s.IntendedNS, true, false
+	}
+	return 0, true, true
+}
