@@ -1,0 +1,193 @@
+package judge
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/summary"
+)
+
+// Schema names the verdict's format and version.
+const Schema = "firstbyte.verdict/1"
+
+// A Decision is what a verdict comes to.
+type Decision string
+
+// The decisions.
+const (
+	Promote  Decision = "PROMOTE"
+	Rollback Decision = "ROLLBACK"
+	Hold     Decision = "HOLD"
+	NoData   Decision = "NO DATA"
+)
+
+// ExitCode returns the process exit code that the decision has everywhere. What
+// is no decision is an internal error, so that it can never look like a pass.
+func (d Decision) ExitCode() int {
+	switch d {
+	case Promote:
+		return 0
+	case Rollback:
+		return 2
+	case Hold:
+		return 3
+	case NoData:
+		return 4
+	}
+	return 1
+}
+
+// A Float is a number that JSON may have to do without: NaN (not known) is
+// null, the infinities are the strings "inf" and "-inf".
+type Float float64
+
+// NaN is the Float that says "not known".
+func NaN() Float { return Float(math.NaN()) }
+
+// MarshalJSON implements [json.Marshaler].
+func (f Float) MarshalJSON() ([]byte, error) {
+	switch x := float64(f); {
+	case math.IsNaN(x):
+		return []byte("null"), nil
+	case math.IsInf(x, 1):
+		return []byte(`"inf"`), nil
+	case math.IsInf(x, -1):
+		return []byte(`"-inf"`), nil
+	default:
+		return json.Marshal(x)
+	}
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (f *Float) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "null":
+		*f = NaN()
+	case `"inf"`:
+		*f = Float(math.Inf(1))
+	case `"-inf"`:
+		*f = Float(math.Inf(-1))
+	default:
+		return json.Unmarshal(data, (*float64)(f))
+	}
+	return nil
+}
+
+// A Standing is what the evidence says of one metric.
+type Standing string
+
+// The standings of a metric.
+const (
+	Worse     Standing = "worse"      // rejected "at most tau worse" after the correction, or a limit is broken
+	NotWorse  Standing = "not worse"  // the upper bound is under the promote margin
+	Undecided Standing = "undecided"  // neither
+	Missing   Standing = "no data"    // nothing to judge by
+	Shown     Standing = "shown only" // measured, never decides
+)
+
+// A Reason is a stable code for why a decision was taken.
+type Reason string
+
+// The reasons. Text for people stands in Verdict.Summary.
+const (
+	ReasonAllNotWorse    Reason = "every gating metric is within its margin"
+	ReasonWorse          Reason = "metric worse"
+	ReasonLimit          Reason = "absolute limit broken"
+	ReasonNoData         Reason = "no data"
+	ReasonUndecided      Reason = "more samples needed"
+	ReasonMachineBusy    Reason = "machine too busy"
+	ReasonInvalid        Reason = "run invalid"
+	ReasonDifferentWork  Reason = "arms did different work"
+	ReasonDesign         Reason = "design supports no claim"
+	ReasonFewBlocks      Reason = "too few blocks"
+	ReasonFewPairs       Reason = "too few pairs"
+	ReasonUnpaired       Reason = "pairs without a partner"
+	ReasonAutocorrelated Reason = "blocks correlate"
+)
+
+// A Verdict is the whole outcome; every report is a rendering of it and of
+// nothing else.
+type Verdict struct {
+	Schema   string   `json:"schema"`
+	Decision Decision `json:"decision"`
+	ExitCode int      `json:"exit_code"`
+	Reason   Reason   `json:"reason"`
+	Summary  []string `json:"summary"` // plain sentences: what was decided, and why
+	// Guarantee says in words what error rate stands behind the decision, and
+	// Unit what it speaks of: the builds, or just these processes.
+	Guarantee string `json:"guarantee"`
+	Unit      string `json:"unit"`
+
+	Baseline  string        `json:"baseline"`
+	Candidate string        `json:"candidate"`
+	Design    sample.Design `json:"design"`
+	Mode      string        `json:"mode"` // fixed
+	Alpha     float64       `json:"alpha"`
+	Blocks    int           `json:"blocks"`
+	Restarts  int           `json:"restarts"` // per arm
+	Pairs     int           `json:"pairs"`
+
+	// Metrics stand in the order of the request's phases, worst first within
+	// a phase among those that are worse; deciding ones before shown ones.
+	Metrics []Metric `json:"metrics"`
+	// More is about how many further requests per arm a hold needs; 0: more
+	// would not help, or it is not known.
+	More     int             `json:"more_requests,omitzero"`
+	SameWork SameWork        `json:"same_work"`
+	Validity sample.Validity `json:"validity"`
+	Warnings []string        `json:"warnings,omitempty"`
+
+	Arms       []summary.Arm `json:"arms"` // baseline first
+	Run        sample.Header `json:"run"`
+	RunDigest  string        `json:"run_digest"`
+	PolicyName string        `json:"policy"`
+	PolicyHash string        `json:"policy_hash"`
+}
+
+// A Metric is the judgement of one statistic of one measure. Effects of
+// latencies and counts are ratios candidate / baseline (1: equal, above 1: more);
+// effects of rates are differences candidate - baseline.
+type Metric struct {
+	Key       string         `json:"key"`  // first_token.p95
+	Name      string         `json:"name"` // what it is: "first token, P90-P99 tail"
+	Measure   sample.Measure `json:"measure"`
+	Statistic string         `json:"statistic"` // p50, p95, p99, mean, rate
+	Phase     sample.Phase   `json:"phase"`
+	Gating    bool           `json:"gating"`
+	Critical  bool           `json:"critical,omitzero"`
+	Standing  Standing       `json:"standing"`
+	Why       string         `json:"why,omitzero"` // one line, when it is not plain from the numbers
+
+	Scale  string `json:"scale"` // ratio or difference
+	Effect Float  `json:"effect"`
+	Lower  Float  `json:"lower"` // one-sided bounds at 1-alpha each
+	Upper  Float  `json:"upper"`
+	Point  Float  `json:"point"` // plain ratio of the two arms' quantiles, where there is one
+	Tau    Float  `json:"tau"`   // worse by more than this rolls back
+	Margin Float  `json:"margin"`
+	P      Float  `json:"p"`          // of "at most tau worse"
+	PHolm  Float  `json:"p_adjusted"` // after Holm over the gating metrics
+	T      Float  `json:"t"`
+	Limit  Float  `json:"limit"`       // absolute limit; null: none
+	Value  Float  `json:"limit_value"` // what the candidate showed against it
+	// Detectable is the smallest worsening (0.06: 6 %) that this run would
+	// have seen four times in five.
+	Detectable Float `json:"detectable"`
+	N          int   `json:"n"`
+	Blocks     int   `json:"blocks"`
+	More       int   `json:"more_requests,omitzero"`
+	// BlockEffects is the effect within each block, for the picture.
+	BlockEffects []Float `json:"block_effects,omitempty"`
+}
+
+// SameWork says whether the arms did comparable work.
+type SameWork struct {
+	Same    bool   `json:"same"`
+	Pairs   int    `json:"pairs"`        // pairs that succeeded in both arms
+	Tokens  Float  `json:"tokens_ratio"` // output tokens candidate / baseline
+	Finish  Float  `json:"finish_differs"`
+	Cached  Float  `json:"cached_difference"`
+	Answers Float  `json:"answers_differ"` // share of pairs whose answers differ
+	Detail  string `json:"detail,omitzero"`
+}
