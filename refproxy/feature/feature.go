@@ -1,0 +1,140 @@
+// Package feature holds the proxy's feature flags as one immutable value.
+//
+// A flag switches between the earlier behaviour (off, exactly as it was) and a
+// changed one. The value is read once per request, so a request never sees two
+// states of a flag. Precedence of the sources: environment, then the given
+// list, then false.
+package feature
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Flags is a snapshot of every flag. The zero value is all off. It is a plain
+// value: copy it freely, it is never changed in place.
+type Flags struct {
+	// RetryPolicyV2 sleeps once per retry and keeps the credential on a plain
+	// 429 or 503. Accepted, but without effect yet.
+	RetryPolicyV2 bool
+	// HTTP2PoolTuning keeps several warm HTTP/2 connections per upstream.
+	// Off: a new client and connection for every request.
+	HTTP2PoolTuning bool
+	// ConverterFastPath turns text-only streams into the caller's dialect
+	// without the canonical event model in between. The bytes sent are the same.
+	ConverterFastPath bool
+	// PreviewCredentialSchedulerV2 chooses credentials by decayed error rates.
+	// Accepted, but without effect yet.
+	PreviewCredentialSchedulerV2 bool
+}
+
+// A flag ties a name to its field.
+type flag struct {
+	name  string
+	field func(*Flags) *bool
+	live  bool // whether the proxy acts on it
+}
+
+// table lists the flags in the order in which they are shown.
+func table() []flag {
+	return []flag{
+		{"ff_retry_policy_v2", func(f *Flags) *bool { return &f.RetryPolicyV2 }, false},
+		{"ff_http2_pool_tuning", func(f *Flags) *bool { return &f.HTTP2PoolTuning }, true},
+		{"ff_converter_fast_path", func(f *Flags) *bool { return &f.ConverterFastPath }, true},
+		{"ff_preview_credential_scheduler_v2", func(f *Flags) *bool { return &f.PreviewCredentialSchedulerV2 }, false},
+	}
+}
+
+// Names returns the names of all flags in the order in which they are shown.
+func Names() []string {
+	var names []string
+	for _, f := range table() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Parse reads a snapshot. The list is "", "all-off", "all-on", or names
+// separated by commas (those are on, the rest off). A flag set in the
+// environment, under its name in upper case, wins over the list: true, 1, yes
+// and on switch it on, false, 0, no and off switch it off, an empty value
+// counts as not set. lookup is os.LookupEnv in a program. The error names every
+// unknown flag and value.
+func Parse(list string, lookup func(string) (string, bool)) (Flags, error) {
+	flags, err := parseList(list)
+	problems := []error{err}
+	for _, f := range table() {
+		key := strings.ToUpper(f.name)
+		value, ok := lookup(key)
+		if !ok || value == "" {
+			continue
+		}
+		on, err := truth(value)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("environment variable %s: %w", key, err))
+			continue
+		}
+		*f.field(&flags) = on
+	}
+	if err := errors.Join(problems...); err != nil {
+		return Flags{}, err
+	}
+	return flags, nil
+}
+
+func parseList(list string) (Flags, error) {
+	var flags Flags
+	switch list {
+	case "", "all-off":
+		return flags, nil
+	case "all-on":
+		for _, f := range table() {
+			*f.field(&flags) = true
+		}
+		return flags, nil
+	}
+	var problems []error
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.Index(Names(), name)
+		if i < 0 {
+			problems = append(problems, fmt.Errorf("unknown flag %q (all-off, all-on, or names out of %s)", name, strings.Join(Names(), ", ")))
+			continue
+		}
+		*table()[i].field(&flags) = true
+	}
+	return flags, errors.Join(problems...)
+}
+
+func truth(value string) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "true", "1", "yes", "on":
+		return true, nil
+	case "false", "0", "no", "off":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither on (true, 1, yes, on) nor off (false, 0, no, off)", value)
+}
+
+// Map returns the state of every flag by its name.
+func (f Flags) Map() map[string]bool {
+	m := make(map[string]bool)
+	for _, e := range table() {
+		m[e.name] = *e.field(&f)
+	}
+	return m
+}
+
+// WithoutEffect returns the names of the flags that are on although the proxy
+// does not act on them yet.
+func (f Flags) WithoutEffect() []string {
+	var names []string
+	for _, e := range table() {
+		if *e.field(&f) && !e.live {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
