@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
+)
+
+// readyWait is how long a child may take to say that it is ready.
+const readyWait = 10 * time.Second
+
+// stopWait is how long a child may take to stop before it is killed.
+const stopWait = 3 * time.Second
+
+// A ready is the line with which "firstbyte proxy" and "firstbyte fakegemini"
+// say where they listen.
+type ready struct {
+	Ready   bool              `json:"ready"`
+	URL     string            `json:"url"`     // proxy
+	URLs    map[string]string `json:"urls"`    // fakegemini, by arm
+	Control string            `json:"control"` // fakegemini
+}
+
+// A child is this binary running another of its commands. It ends when its
+// standard input does, so that not even a killed parent leaves one behind.
+type child struct {
+	ready
+	cmd   *exec.Cmd
+	stdin io.Closer
+	said  *tail
+	done  chan struct{} // closed when the process has been waited for
+}
+
+// startChild runs args with extra environment and returns when the child is
+// ready.
+func startChild(ctx context.Context, env []string, args ...string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	cmd := exec.Command(self, append(args, "--with-parent")...) //nolint:noctx // stop ends it in order
+	cmd.Env = append(os.Environ(), env...)
+	cmd.SysProcAttr = apart()
+	c := &child{cmd: cmd, said: &tail{}, done: make(chan struct{})}
+	cmd.Stderr = c.said
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start firstbyte %s: %w", args[0], err)
+	}
+	if err := c.await(ctx, out); err != nil {
+		c.stop()
+		return nil, fmt.Errorf("firstbyte %s: %w", args[0], err)
+	}
+	return c, nil
+}
+
+// await reads the ready line and leaves a goroutine that waits for the end.
+func (c *child) await(ctx context.Context, out io.Reader) error {
+	lines := make(chan error, 1)
+	go func() {
+		defer close(c.done)
+		r := bufio.NewReader(out)
+		line, err := r.ReadBytes('\n')
+		if err == nil {
+			err = json.Unmarshal(line, &c.ready)
+		}
+		lines <- err
+		_, _ = io.Copy(io.Discard, r) // whatever else it prints must not block it
+		_ = c.cmd.Wait()              // its exit code says nothing: it is told to stop
+	}()
+	select {
+	case err := <-lines:
+		if err != nil || !c.Ready {
+			return errors.New(cmp.Or(c.said.String(), "ended before it was ready"))
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(readyWait):
+		return fmt.Errorf("not ready after %v", readyWait)
+	}
+}
+
+// stop asks the child to end, waits, and kills it when it does not.
+func (c *child) stop() {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM) // gone already: nothing to stop
+	select {
+	case <-c.done:
+	case <-time.After(stopWait):
+		_ = c.cmd.Process.Kill()
+		<-c.done
+	}
+	_ = c.stdin.Close()
+}
+
+// cpu returns the processor time the child has used.
+func (c *child) cpu() (time.Duration, error) { return clock.ProcessCPU(c.cmd.Process.Pid) }
+
+// A tail keeps the last of what a child writes, for an error message. It is
+// safe for concurrent use.
+type tail struct {
+	mu   sync.Mutex
+	last []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	const keep = 2048
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = append(t.last, p...)
+	t.last = t.last[max(0, len(t.last)-keep):]
+	return len(p), nil
+}
+
+// String returns the last line written.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := bytes.Split(bytes.TrimSpace(t.last), []byte("\n"))
+	return strings.TrimPrefix(string(lines[len(lines)-1]), "firstbyte: ")
+}
