@@ -1,0 +1,105 @@
+package datasets
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// word is what ids and kinds are made of: they become file names, headers and
+// labels without quoting.
+var word = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// finishes are the stop reasons of the Anthropic API.
+var finishes = []string{
+	"end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn",
+	"refusal", "model_context_window_exceeded",
+}
+
+// problems returns everything wrong with the item by itself.
+func (it *Item) problems() []error {
+	var all []error
+	if !word.MatchString(it.ID) {
+		all = append(all, fmt.Errorf("id %q: use lower-case letters, digits and hyphens", it.ID))
+	}
+	if !word.MatchString(string(it.Kind)) {
+		all = append(all, fmt.Errorf("kind %q: use lower-case letters, digits and hyphens", it.Kind))
+	}
+	if it.System != nil {
+		if err := checkText(it.System); err != nil {
+			all = append(all, fmt.Errorf("system %w", err))
+		}
+	}
+	all = append(all, messageProblems(it.Messages)...)
+	if it.MaxTokens < 1 {
+		all = append(all, fmt.Errorf("max_tokens is %d: it must be at least 1", it.MaxTokens))
+	}
+	for i, stop := range it.Stop {
+		if strings.TrimSpace(stop) == "" {
+			all = append(all, fmt.Errorf("stop[%d] is blank: a stop sequence needs a visible character", i))
+		}
+	}
+	return append(all, it.Expect.problems()...)
+}
+
+func messageProblems(messages []Message) []error {
+	if len(messages) == 0 {
+		return []error{errors.New("messages is empty: an item needs at least one turn of the user")}
+	}
+	var all []error
+	for i, m := range messages {
+		if m.Role != "user" && m.Role != "assistant" {
+			all = append(all, fmt.Errorf(`messages[%d].role is %q: it must be "user" or "assistant"`, i, m.Role))
+		}
+		if err := checkText(m.Content); err != nil {
+			all = append(all, fmt.Errorf("messages[%d].content %w", i, err))
+		}
+	}
+	if first := messages[0].Role; first == "assistant" {
+		all = append(all, errors.New("messages[0] is the assistant's: the first turn must be the user's"))
+	}
+	if last := len(messages) - 1; last > 0 && messages[last].Role == "assistant" {
+		all = append(all, fmt.Errorf("messages[%d] is the assistant's: the last turn must be the user's", last))
+	}
+	return all
+}
+
+// checkText reports whether raw is the literal of a string with something in
+// it. The decoder has already seen that raw is valid JSON.
+func checkText(raw json.RawMessage) error {
+	switch {
+	case len(raw) == 0:
+		return errors.New("is missing: it must be a string")
+	case raw[0] != '"':
+		return errors.New("is not a string: content blocks are not supported in datasets")
+	case len(raw) == len(`""`):
+		return errors.New("is empty: providers refuse empty text")
+	}
+	return nil
+}
+
+func (e *Expect) problems() []error {
+	var all []error
+	if slices.Contains(e.Contains, "") {
+		all = append(all, errors.New("expect.contains has an empty string, which every text contains: remove it"))
+	}
+	if _, err := regexp.Compile(e.Pattern); err != nil {
+		all = append(all, fmt.Errorf("expect.pattern is not a regular expression of RE2: %w", err))
+	}
+	if slices.Contains(e.JSONKeys, "") {
+		all = append(all, errors.New("expect.json_keys has an empty key: remove it"))
+	}
+	if e.MinChars < 0 || e.MaxChars < 0 {
+		all = append(all, fmt.Errorf("expect.min_chars %d, max_chars %d: neither may be negative", e.MinChars, e.MaxChars))
+	}
+	if e.MaxChars > 0 && e.MinChars > e.MaxChars {
+		all = append(all, fmt.Errorf("expect.min_chars %d is above max_chars %d: no text can meet both", e.MinChars, e.MaxChars))
+	}
+	if e.Finish != "" && !slices.Contains(finishes, e.Finish) {
+		all = append(all, fmt.Errorf("expect.finish is %q: it must be one of %s", e.Finish, strings.Join(finishes, ", ")))
+	}
+	return all
+}
