@@ -1,0 +1,4 @@
+package policy
+
+// Default returns the policy that the tool carries.
+func Default() Policy { return Policy{} }

@@ -1,0 +1,200 @@
+// Package policy is the gate's YAML: what is demanded of a candidate, parsed,
+// validated and explained.
+package policy
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Policy is what a gate demands. Its zero value demands nothing and does not
+// validate; start from [Default] or [Parse].
+type Policy struct {
+	// Name is what reports call the policy.
+	Name string `yaml:"name"`
+	// Alpha is the chance that an equal candidate is rolled back, over all
+	// gating metrics together, and for each metric the chance that a
+	// candidate exactly at its margin is promoted.
+	Alpha Share `yaml:"alpha"`
+	// MinBlocks and MinPairs are what a statistical claim needs at least.
+	MinBlocks int      `yaml:"min_blocks"`
+	MinPairs  int      `yaml:"min_pairs"`
+	SameWork  SameWork `yaml:"same_work"`
+	Metrics   []Metric `yaml:"metrics"`
+
+	// Hash is the SHA-256 of the bytes that the policy was read from.
+	Hash string `yaml:"-"`
+}
+
+// SameWork bounds how far the work of the two arms may differ before their
+// latencies are not compared at all.
+type SameWork struct {
+	// Tokens is the largest relative difference of output tokens in all.
+	Tokens Share `yaml:"tokens"`
+	// Finish is the largest share of pairs whose finish reasons differ.
+	Finish Share `yaml:"finish"`
+	// Cached is the largest difference, in points, of the share of input
+	// tokens that were cached.
+	Cached Share `yaml:"cached"`
+}
+
+// A Measure names a quantity that a policy may judge.
+type Measure string
+
+// The measures. The first four are latencies of one request, see package
+// sample; the others belong to an arm.
+const (
+	FirstToken    Measure = "first_token"
+	Gap           Measure = "gap"
+	Full          Measure = "full"
+	TTFB          Measure = "ttfb"
+	Success       Measure = "success"
+	Throughput    Measure = "throughput"      // requests answered per second of load
+	CPUPerEvent   Measure = "cpu_per_event"   // processor time of the arm's process
+	CPUPerRequest Measure = "cpu_per_request" // by content event and by request
+)
+
+// Latency tells whether m is a latency of one request, so that it is judged
+// by pairs; the rest is judged by blocks.
+func (m Measure) Latency() bool {
+	switch m {
+	case FirstToken, Gap, Full, TTFB:
+		return true
+	}
+	return false
+}
+
+// A Statistic is what is made of a measure.
+type Statistic string
+
+// The statistics. P50, P95 and P99 are bands around the quantile unless the
+// metric sets another band; Mean is the mean log-ratio of pairs or of blocks;
+// Rate is the share of successes.
+const (
+	P50  Statistic = "p50"
+	P95  Statistic = "p95"
+	P99  Statistic = "p99"
+	Mean Statistic = "mean"
+	Rate Statistic = "rate"
+)
+
+// A Direction says which way is better.
+type Direction string
+
+// The directions.
+const (
+	LowerIsBetter  Direction = "lower_is_better"
+	HigherIsBetter Direction = "higher_is_better"
+)
+
+// A Metric is one demand: a statistic of a measure with its margins.
+type Metric struct {
+	Measure   Measure   `yaml:"measure"`
+	Statistic Statistic `yaml:"statistic"`
+	// Direction may be left out: it follows from the measure.
+	Direction Direction `yaml:"direction,omitempty"`
+	// Gating metrics decide; the others are shown.
+	Gating bool `yaml:"gating"`
+	// Tau is how much worse the candidate may be: worse by more than Tau rolls
+	// back. A share of the baseline; in points for success.
+	Tau Share `yaml:"tau"`
+	// Margin must lie above the upper bound of the worsening for a promotion.
+	Margin Share `yaml:"margin"`
+	// Limit is an absolute bound on the candidate alone; nil: none.
+	Limit *Limit `yaml:"limit,omitempty"`
+	// Critical metrics stand first in reports and are named when broken.
+	Critical bool `yaml:"critical,omitempty"`
+	// Required metrics without data make the verdict NO DATA. A gating metric
+	// is required whatever this says: without data nothing is promoted.
+	Required bool `yaml:"required,omitempty"`
+	// Band is the window of the band test, as quantiles; nil: the usual one of
+	// the statistic (P50: .25 to .75, P95: .90 to .99, P99: .98 to .999).
+	Band *Band `yaml:"band,omitempty"`
+}
+
+// A Band is a window of quantiles.
+type Band struct {
+	From Share `yaml:"from"`
+	To   Share `yaml:"to"`
+}
+
+// Key names the metric: first_token.p95.
+func (m Metric) Key() string { return string(m.Measure) + "." + string(m.Statistic) }
+
+// HigherIsBetter tells the direction in force.
+func (m Metric) HigherIsBetter() bool {
+	if m.Direction != "" {
+		return m.Direction == HigherIsBetter
+	}
+	return m.Measure == Success || m.Measure == Throughput
+}
+
+// Window returns the band in force; ok is false where the statistic has none.
+func (m Metric) Window() (b Band, ok bool) {
+	if m.Band != nil {
+		return *m.Band, true
+	}
+	switch m.Statistic {
+	case P50:
+		return Band{.25, .75}, true
+	case P95:
+		return Band{.90, .99}, true
+	case P99:
+		return Band{.98, .999}, true
+	}
+	return Band{}, false
+}
+
+// A Share is a part of one. YAML may say 0.05 or 5%.
+type Share float64
+
+// UnmarshalYAML implements the interface of goccy/go-yaml.
+func (s *Share) UnmarshalYAML(b []byte) error {
+	x, err := parseShare(scalar(b))
+	if err != nil {
+		return err
+	}
+	*s = Share(x)
+	return nil
+}
+
+func scalar(b []byte) string { return strings.Trim(strings.TrimSpace(string(b)), `"'`) }
+
+func parseShare(text string) (float64, error) {
+	number, percent := strings.CutSuffix(text, "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0, fmt.Errorf("%q is no share: write 0.05 or 5%%", text)
+	}
+	if percent {
+		x /= 100
+	}
+	return x, nil
+}
+
+// A Limit is an absolute bound: a duration (800ms), a share (90%) or a plain
+// number, as its measure needs.
+type Limit struct {
+	// Value is in nanoseconds for durations, otherwise as written.
+	Value float64
+	// Duration tells that a unit of time was written.
+	Duration bool
+}
+
+// UnmarshalYAML implements the interface of goccy/go-yaml.
+func (l *Limit) UnmarshalYAML(b []byte) error {
+	text := scalar(b)
+	if x, err := parseShare(text); err == nil {
+		*l = Limit{Value: x}
+		return nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is no limit: write a duration (800ms), a share (90%%) or a number", text)
+	}
+	*l = Limit{Value: float64(d), Duration: true}
+	return nil
+}
