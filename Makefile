@@ -1,0 +1,52 @@
+# Everything here needs only Go and make, but `race`, which needs a C compiler.
+# GOFLAGS and the other Go variables of the environment are honoured.
+
+.DEFAULT_GOAL := help
+.PHONY: help build gate test race lint fmt test-real fuzz bench nightly proof clean
+
+export CGO_ENABLED := 0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+TOOL := go tool -modfile=tools.mod
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/firstbyte, static and without paths of this machine
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/firstbyte .
+
+gate: build ## the main job, offline; ARGS="--inject gap=+30%" to see it say no
+	bin/firstbyte gate $(ARGS)
+
+test: ## every test that needs only Go
+	go test -shuffle=on ./...
+
+race: ## the same tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -shuffle=on ./...
+
+lint: ## format, vet, modernise, staticcheck, dead code, workflows
+	sh ci/lint.sh
+
+fmt: ## rewrite every Go file as lint wants it
+	$(TOOL) gofumpt -w . && go fix ./...
+
+test-real: ## the official client against the proxy (nested module ci/e2e)
+	cd ci/e2e && go test -shuffle=on ./...
+
+fuzz: ## every fuzz target for FUZZTIME=10s
+	sh ci/fuzz.sh $(FUZZTIME)
+
+bench: ## every benchmark once, so that they stay runnable
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+proof: build ## the judge's error rates and power by simulation
+	bin/firstbyte proof $(ARGS)
+
+nightly: build race bench ## the long run: fuzzing, proof, many gates and refusals
+	sh ci/fuzz.sh 60s
+	bin/firstbyte proof
+	bash ci/nightly.sh
+
+clean: ## remove what was built and what was reported
+	rm -rf bin out
