@@ -1,0 +1,58 @@
+package load
+
+import "time"
+
+// Unknown stands in a share or percentage that this system does not tell.
+const Unknown = -1
+
+// A Dist is a distribution of durations in nanoseconds, exact (no buckets).
+type Dist struct {
+	P50, P99, Max int64
+	N             int
+}
+
+// Health is what is known of the measurer while it measured: raw numbers, from
+// which bench/calibrate grades a run. Unless said otherwise they cover the
+// windows in which measured requests were in flight, all slots together, and
+// not the time in which arms start and stop.
+type Health struct {
+	Window     time.Duration // the length of those windows together
+	Cores      int           // processors this process may use (GOMAXPROCS)
+	ClosedLoop bool          // no intended starts: lateness and rates are without meaning
+
+	Intended   int     // measured requests planned in the slots that ran
+	Sent       int     // of them, handed to the transport
+	Dropped    int     // of them, never started though the run went on
+	IntendedHz float64 // mean over slots, by their requests
+	AchievedHz float64 // the same of the starts as they were
+
+	Lateness  Dist                 // sent minus intended
+	Canary    Dist                 // how late a 10 ms timer of ours woke: scheduler and run-time lag
+	Events    int                  // token events received
+	Coalesced int                  // of them, come in the same Read as the one before
+	Arms      map[string]ArmHealth // the part of each arm
+
+	CPU         time.Duration // user and system time of this process
+	CPUShare    float64       // of Window x Cores, 0 to 1; Unknown where not told
+	MachineBusy float64       // share of all processors not idle, 0 to 1, or Unknown
+	Steal       float64       // share taken by the hypervisor, 0 to 1, or Unknown
+	Pressure    float64       // highest "some avg10" of /proc/pressure/cpu seen, percent, or Unknown
+
+	GCPauseMax   time.Duration // upper edge of the longest pause's bucket
+	GCPauseTotal time.Duration // estimated from bucket middles
+	GCPauses     int
+
+	FDLimit int // soft limit of open files; 0 where not told
+	FDPeak  int // most open files seen; 0 where not told
+}
+
+// ArmHealth is the part of Health that may differ between arms.
+type ArmHealth struct {
+	Lateness  Dist
+	Canary    Dist
+	Events    int
+	Coalesced int
+	Dropped   int
+	Window    time.Duration
+	CPU       time.Duration // of this process while the arm was loaded
+}

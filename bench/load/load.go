@@ -1,0 +1,190 @@
+// Package load runs a schedule against arms and keeps one record per intended
+// request.
+//
+// A run is a number of blocks. In every block each arm gets one slot: it is
+// started, warmed up, given the block's requests, drained and stopped; the
+// order of the arms is drawn per block and balanced over blocks. All slots of a
+// block carry the same (item, occurrence) pairs at the same intended offsets,
+// so that every request has its twin in the other arm.
+//
+// vegeta keeps the pace over a precomputed schedule (see pacer.go); what it
+// cannot see, the life of a stream, is measured in a RoundTripper of ours
+// (trip.go) that stamps every Read and decodes after the slot has ended.
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/datasets"
+)
+
+// An Arm is one side of a comparison. Start and Stop stand around every slot;
+// an arm that is there anyway does nothing in them (see [Standing]). Start
+// returns when the arm takes requests. The context of Stop is not cancelled by
+// the end of the run, it only bounds the time.
+type Arm interface {
+	Name() string
+	Start(ctx context.Context) (Target, error)
+	Stop(ctx context.Context) error
+}
+
+// Metered is what an Arm may also be: one that knows the processor time used by
+// its process since that began.
+type Metered interface {
+	CPU() (time.Duration, error)
+}
+
+// Truthful is an upstream that tells when it wrote: nonce to the instants, on
+// the scale of clock.Now, at which it wrote the content chunks of that
+// request's answer. It is asked after each slot and may forget what it told.
+type Truthful interface {
+	UpstreamWrites(ctx context.Context) (map[string][]int64, error)
+}
+
+// A Target is where an arm takes requests.
+type Target struct {
+	URL string // base: scheme, host and port, perhaps a path prefix
+	Key Secret // API key; "" sends none
+}
+
+// A Secret never shows itself in print, logs or JSON.
+type Secret string
+
+const redacted = "[redacted]"
+
+// String hides the secret.
+func (Secret) String() string { return redacted }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return redacted }
+
+// LogValue hides the secret.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON hides the secret.
+func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
+
+// A Dialect is the API that the arms speak.
+type Dialect interface {
+	Name() string
+	// Request builds the request of item with tag at the head of its prompt.
+	Request(item *datasets.Item, model string, tag dialect.Tag) (dialect.Request, error)
+	// Authorize adds the key to a request's header.
+	Authorize(header http.Header, key string)
+	// Refusal reads the error envelope of an answer that is not 200.
+	Refusal(body []byte) (code, message string)
+	// Open returns the reader of one answer.
+	Open() dialect.Stream
+}
+
+// Timeouts bound a request, counted from its send. A zero field takes the
+// default in brackets.
+type Timeouts struct {
+	Connect    time.Duration // to a connection, TLS included [5 s]
+	FirstToken time.Duration // to the first token [30 s]
+	Gap        time.Duration // between two tokens [15 s]
+	Total      time.Duration // to the end [120 s]
+}
+
+// Config is a run. Arms, Set, Dialect, Model, Blocks and Schedule have no
+// default.
+type Config struct {
+	Arms    []Arm        // the baseline first; names differ
+	About   []sample.Arm // what the header says of each arm, in the order of Arms; nil: names alone
+	Set     *datasets.Set
+	Dialect Dialect
+	Model   string
+
+	Seed     uint64
+	Blocks   int
+	Schedule schedule.Spec // of one slot: N is the number of its measured requests
+	Warmup   int           // requests before them in every slot, recorded but not measured
+	Timeouts Timeouts
+	Drain    time.Duration // how long requests in flight may go on after the run was cancelled [2 s]
+
+	Tool     string // "firstbyte VERSION", for the header
+	Scenario string // of a simulated upstream, for the header
+
+	// Truth, if set, is asked after each slot for the upstream's write times.
+	Truth Truthful
+	// Score, if set, grades a finished answer in [0,1]; false: not graded.
+	Score func(item *datasets.Item, text, finish string) (float64, bool)
+	// Progress, if set, is told how far the run is, several times a second at
+	// most; calls do not overlap and must not block.
+	Progress func(Progress)
+	// Stop, if set, is asked after each whole block; a reason that is not empty
+	// ends the run there. It must not change the Result.
+	Stop func(soFar *Result) string
+}
+
+// A Stage is what a slot is doing.
+type Stage string
+
+// The stages of a slot.
+const (
+	Starting Stage = "starting"
+	Warming  Stage = "warming up"
+	Loading  Stage = "loading"
+	Stopping Stage = "stopping"
+)
+
+// Progress says how far a run is.
+type Progress struct {
+	Arm           string
+	Stage         Stage
+	Block, Blocks int // Block counts from 1
+	Done, Planned int // measured requests that ended, and of the whole plan
+	Failed        int // of Done; known after their slot has ended
+	Elapsed       time.Duration
+}
+
+// A Result is what a run brought.
+type Result struct {
+	Header   sample.Header
+	Samples  []sample.Sample // one per intended request, in intended order
+	Slots    []sample.Slot   // in the order they ran
+	Stopped  string          // why the run ended before its plan did; "" if it did not
+	Health   Health
+	Warnings []string // what went wrong without costing a sample
+}
+
+// Trailer returns the trailer of the run's file.
+func (r *Result) Trailer(v sample.Validity) sample.Trailer {
+	t := sample.Trailer{
+		Trailer: true, Samples: len(r.Samples), Measured: map[string]int{},
+		Slots: r.Slots, Stopped: r.Stopped, Validity: v,
+	}
+	for _, arm := range r.Header.Arms {
+		t.Measured[arm.Name] = 0
+	}
+	for i := range r.Samples {
+		if !r.Samples[i].Warmup {
+			t.Measured[r.Samples[i].Arm]++
+		}
+	}
+	return t
+}
+
+// Standing is an arm that is there already: a URL.
+type Standing struct {
+	ArmName string
+	At      Target
+}
+
+var _ Arm = Standing{}
+
+// Name returns the arm's name.
+func (s Standing) Name() string { return s.ArmName }
+
+// Start returns the target.
+func (s Standing) Start(context.Context) (Target, error) { return s.At, nil }
+
+// Stop does nothing.
+func (Standing) Stop(context.Context) error { return nil }
