@@ -1,0 +1,194 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// A Client sends requests to one upstream. It is safe for concurrent use.
+type Client struct {
+	cfg Config
+	n   counters
+	way way
+}
+
+// A way is how requests reach the upstream.
+type way interface {
+	warm(context.Context) error
+	roundTrip(*http.Request) (*http.Response, error)
+	close()
+}
+
+// New returns a client for cfg. It opens no connection yet; see Warm. The
+// caller closes it.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg.withDefaults()}
+	if !c.cfg.Pooled {
+		c.way = &fresh{cfg: c.cfg, n: &c.n}
+		return c, nil
+	}
+	p, err := newPool(c.cfg, &c.n)
+	if err != nil {
+		return nil, err
+	}
+	c.way = p
+	return c, nil
+}
+
+// Warm opens the connections that are to be kept open and waits for them. It
+// does nothing for a client that is not pooled. An error means that none could
+// be opened; requests still try.
+func (c *Client) Warm(ctx context.Context) error { return c.way.warm(ctx) }
+
+// Close closes every kept connection, cutting what still runs on them, and
+// waits for the pool's goroutines. Call it once, when requests have ended.
+func (c *Client) Close() { c.way.close() }
+
+// Stats are a client's numbers since it began.
+type Stats struct {
+	// Opened counts connections dialled.
+	Opened int64
+	// Reused counts requests that went over a connection used before.
+	Reused int64
+	// Replayed counts requests sent again because the server had not begun
+	// with them when their connection went away.
+	Replayed int64
+	// InFlight counts requests whose body has not been closed yet.
+	InFlight int64
+}
+
+// Stats returns the numbers of this moment.
+func (c *Client) Stats() Stats {
+	return Stats{
+		Opened: c.n.opened.Load(), Reused: c.n.reused.Load(),
+		Replayed: c.n.replayed.Load(), InFlight: c.n.inFlight.Load(),
+	}
+}
+
+// Generate posts body to models/MODEL:generateContent. Like the methods below
+// it returns the answer whatever its status; the caller closes its body. ctx
+// covers the body too: once it is done, so is the stream upstream.
+func (c *Client) Generate(ctx context.Context, model string, body []byte) (*http.Response, error) {
+	return c.post(ctx, modelPath(model)+":generateContent", body)
+}
+
+// Stream posts body to models/MODEL:streamGenerateContent as server-sent events.
+func (c *Client) Stream(ctx context.Context, model string, body []byte) (*http.Response, error) {
+	return c.post(ctx, modelPath(model)+":streamGenerateContent?alt=sse", body)
+}
+
+// CountTokens posts body to models/MODEL:countTokens.
+func (c *Client) CountTokens(ctx context.Context, model string, body []byte) (*http.Response, error) {
+	return c.post(ctx, modelPath(model)+":countTokens", body)
+}
+
+// Models gets one page of the list of models, the first for an empty token.
+func (c *Client) Models(ctx context.Context, pageToken string) (*http.Response, error) {
+	q := url.Values{"pageSize": {"1000"}}
+	if pageToken != "" {
+		q.Set("pageToken", pageToken)
+	}
+	return c.do(ctx, http.MethodGet, "/v1beta/models?"+q.Encode(), nil)
+}
+
+func modelPath(model string) string { return "/v1beta/models/" + url.PathEscape(model) }
+
+func (c *Client) post(ctx context.Context, path string, body []byte) (*http.Response, error) {
+	return c.do(ctx, http.MethodPost, path, body)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := c.request(ctx, method, path, body)
+	if err != nil {
+		cancel(err)
+		return nil, err
+	}
+	limit := c.cfg.FirstByteTimeout
+	timer := time.AfterFunc(limit, func() { cancel(&TimeoutError{"first byte", limit.String()}) })
+	c.n.inFlight.Add(1)
+	resp, err := c.way.roundTrip(req)
+	timer.Stop()
+	if err != nil {
+		err = because(ctx, err)
+		c.n.inFlight.Add(-1)
+		cancel(err)
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	resp.Body = c.guard(ctx, cancel, resp.Body)
+	return resp, nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.cfg.BaseURL+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	if body != nil {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody() // it cannot fail
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if c.cfg.Key != "" {
+		req.Header.Set("x-goog-api-key", string(c.cfg.Key))
+	}
+	return req, nil
+}
+
+// guard bounds each wait for bytes of the body and ends the request with it.
+func (c *Client) guard(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) *guarded {
+	limit := c.cfg.IdleTimeout
+	g := &guarded{ctx: ctx, cancel: cancel, body: body, idle: limit, inFlight: &c.n.inFlight}
+	g.timer = time.AfterFunc(limit, func() { cancel(&TimeoutError{"idle", limit.String()}) })
+	g.timer.Stop()
+	return g
+}
+
+// guarded is an answer's body under the idle limit. Only the time spent in Read
+// counts, so a slow consumer is not held against the upstream.
+type guarded struct {
+	ctx      context.Context // the request's, to learn why it was cancelled
+	cancel   context.CancelCauseFunc
+	body     io.ReadCloser
+	timer    *time.Timer
+	idle     time.Duration
+	inFlight *atomic.Int64
+	closed   bool
+}
+
+var errBodyClosed = errors.New("upstream: body is closed")
+
+func (g *guarded) Read(b []byte) (int, error) {
+	g.timer.Reset(g.idle)
+	n, err := g.body.Read(b)
+	g.timer.Stop()
+	if err != nil && err != io.EOF {
+		err = because(g.ctx, err)
+	}
+	return n, err
+}
+
+// Close ends the request: what is left of the stream is cancelled upstream.
+func (g *guarded) Close() error {
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	g.timer.Stop()
+	err := g.body.Close()
+	g.cancel(errBodyClosed)
+	g.inFlight.Add(-1)
+	return err
+}

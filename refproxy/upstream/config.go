@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Key is an API key. It never shows in logs or formatted text.
+type Key string
+
+// LogValue hides the key.
+func (Key) LogValue() slog.Value { return slog.StringValue("hidden") }
+
+// String hides the key.
+func (Key) String() string { return "hidden" }
+
+// GoString hides the key.
+func (Key) GoString() string { return "hidden" }
+
+// Config says where the upstream is and how to reach it. Zero durations and
+// counts take the defaults named on the fields.
+type Config struct {
+	// BaseURL is scheme and host, perhaps with a path in front of /v1beta.
+	// Default https://generativelanguage.googleapis.com.
+	BaseURL string
+	// Key is sent in x-goog-api-key unless it is empty.
+	Key Key
+	// UserAgent names us honestly. Default "firstbyte-refproxy/dev".
+	UserAgent string
+	// RootCAs are the authorities trusted for TLS; nil means the system's.
+	RootCAs *x509.CertPool
+	// Pooled keeps warm connections; otherwise every request makes its own.
+	Pooled bool
+	// H2C speaks HTTP/2 without TLS and without asking first, to http:// URLs.
+	H2C bool
+	// Conns is the number of connections to keep warm. Default 2.
+	Conns int
+	// MaxConns bounds the connections of the pool. Default 16.
+	MaxConns int
+	// ConnectTimeout bounds dialling and TLS. Default 10 s.
+	ConnectTimeout time.Duration
+	// FirstByteTimeout bounds the wait for the head of the answer. Default 300 s.
+	FirstByteTimeout time.Duration
+	// IdleTimeout bounds each wait for more of the body. Default 120 s.
+	IdleTimeout time.Duration
+	// PingAfter is the silence on an HTTP/2 connection after which it is pinged.
+	// Default 15 s; the answer must come within PingTimeout, default 5 s.
+	PingAfter, PingTimeout time.Duration
+	// DialContext replaces the TCP dialler, for tests. Default [net.Dialer].
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// DefaultBaseURL is the public Gemini API.
+const DefaultBaseURL = "https://generativelanguage.googleapis.com"
+
+// withDefaults fills what was left zero.
+func (c Config) withDefaults() Config {
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, DefaultBaseURL), "/")
+	c.UserAgent = cmp.Or(c.UserAgent, "firstbyte-refproxy/dev")
+	c.Conns = cmp.Or(c.Conns, 2)
+	c.MaxConns = cmp.Or(c.MaxConns, max(16, c.Conns))
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 10*time.Second)
+	c.FirstByteTimeout = cmp.Or(c.FirstByteTimeout, 300*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 120*time.Second)
+	c.PingAfter = cmp.Or(c.PingAfter, 15*time.Second)
+	c.PingTimeout = cmp.Or(c.PingTimeout, 5*time.Second)
+	if c.DialContext == nil {
+		c.DialContext = (&net.Dialer{}).DialContext
+	}
+	return c
+}
+
+// Validate reports every problem of c as it would be used, defaults included.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var problems []error
+	u, err := url.Parse(c.BaseURL)
+	switch {
+	case err != nil:
+		problems = append(problems, fmt.Errorf("upstream URL does not parse: %w", err))
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		problems = append(problems, fmt.Errorf("upstream URL %q must be http://host or https://host", c.BaseURL))
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		problems = append(problems, errors.New("upstream URL must hold no user, query or fragment (the key comes from environment or file)"))
+	case c.H2C && u.Scheme != "http":
+		problems = append(problems, errors.New("h2c needs an http:// upstream URL"))
+	}
+	if strings.ContainsFunc(string(c.Key), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		problems = append(problems, errors.New("upstream key holds characters that no header can carry"))
+	}
+	if c.Conns < 1 || c.MaxConns < c.Conns {
+		problems = append(problems, fmt.Errorf("upstream connections: need 1 <= warm (%d) <= most (%d)", c.Conns, c.MaxConns))
+	}
+	for _, d := range []time.Duration{c.ConnectTimeout, c.FirstByteTimeout, c.IdleTimeout, c.PingAfter, c.PingTimeout} {
+		if d < 0 {
+			problems = append(problems, fmt.Errorf("upstream timeout %v is negative", d))
+		}
+	}
+	return errors.Join(problems...)
+}
