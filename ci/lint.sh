@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 
 root=$(pwd)
+modules=$(find . -name go.mod -not -path './out/*' -exec dirname {} \;)
 failed=0
 
 tool() { go tool -modfile="$root/tools.mod" "$@"; }
@@ -28,12 +29,12 @@ check() {
 for name in gofumpt staticcheck deadcode actionlint; do
 	tool -n "$name" >/dev/null || exit 1
 done
-for mod in . ci/e2e; do
+for mod in $modules; do
 	(cd "$mod" && go mod download) || exit 1
 done
 
 check gofumpt "these files want 'make fmt'" tool gofumpt -l .
-for mod in . ci/e2e; do
+for mod in $modules; do
 	cd "$root/$mod" || exit 1
 	check "vet $mod" "see 'go doc cmd/vet'" go vet ./...
 	check "fix $mod" "'make fmt' applies this" go fix -diff ./...
