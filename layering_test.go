@@ -43,7 +43,7 @@ var rooms = []room{
 	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item alone"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},
 	{"bench/chart", nil, "a chart is drawn from numbers, so that every report can use it"},
-	{"bench/calibrate", []string{"bench/load", "bench/sample", "bench/summary"}, "the measurer is measured with its own load against a known truth"},
+	{"bench/calibrate", []string{"bench/load", "bench/schedule", "bench/dialect", "bench/sample", "bench/summary", "datasets"}, "the measurer is measured with its own load against a known truth"},
 
 	{"guard/policy", nil, "a policy is read and explained before there is any evidence"},
 	{"guard/evidence", []string{"bench/sample", "bench/summary"}, "evidence is folded from run files, and knows no policy"},
@@ -60,7 +60,7 @@ var rooms = []room{
 	{"guard/rollout", []string{"guard/judge"}, "a rollout applies verdicts and makes none"},
 	{"guard/history", []string{"guard/evidence", "guard/stats"}, "a history compares evidence and reaches no verdict"},
 	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence"}, "a proof simulates evidence: it may not measure"},
-	{"guard/report", []string{"guard/judge", "bench/summary", "bench/chart"}, "every report is a rendering of the verdict file"},
+	{"guard/report", []string{"guard/judge", "bench/sample", "bench/summary", "bench/chart"}, "every report is a rendering of the verdict file"},
 
 	{"refproxy/chat", nil, "the canonical conversation knows no dialect"},
 	{"refproxy/sse", nil, "framing only"},

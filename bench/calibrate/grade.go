@@ -1,0 +1,110 @@
+package calibrate
+
+import (
+	"fmt"
+
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+)
+
+// Grade returns the validity of a run of the given design by [Rules]: the worst
+// rule decides. It is a pure function.
+func Grade(health load.Health, cal Calibration, design sample.Design) sample.Validity {
+	return GradeBy(Rules(), health, cal, design)
+}
+
+// GradeBy is Grade by a table of the caller's: rules of [Rules] with other
+// bounds.
+func GradeBy(rules []Rule, health load.Health, cal Calibration, design sample.Design) sample.Validity {
+	v := sample.Validity{Grade: sample.Valid, Error: cal.Error, Warnings: notApplied(design)}
+	for i := range rules {
+		rule := &rules[i]
+		if !rule.applies(&health, design) {
+			continue
+		}
+		value, told := rule.read(&health, &cal)
+		if !told {
+			v.Warnings = append(v.Warnings, rule.Name+": not told by this system or run, not graded")
+			continue
+		}
+		v.Signals = append(v.Signals, sample.Signal{
+			Name: rule.Name, Value: value, Unit: rule.Unit, Grade: rule.grade(value, design),
+			Valid: rule.Valid, Degraded: rule.Degraded, Busy: rule.Busy,
+		})
+	}
+	excuseCoalescing(v.Signals)
+	for _, s := range v.Signals {
+		v.Grade = worse(v.Grade, s.Grade)
+	}
+	return v
+}
+
+func notApplied(design sample.Design) []string {
+	if design == sample.Interleaved {
+		return []string{"steady state is a rule of whole runs: not applied to interleaved blocks"}
+	}
+	return []string{"no steady-state window was looked for"}
+}
+
+func (r *Rule) applies(h *load.Health, design sample.Design) bool {
+	return !(r.OpenLoop && h.ClosedLoop) && !(r.Apart && design == sample.Single)
+}
+
+func (r *Rule) grade(value float64, design sample.Design) sample.Grade {
+	within := func(bound float64) bool {
+		if r.Worse == Below {
+			return value >= bound
+		}
+		return value <= bound
+	}
+	switch {
+	case within(r.Valid):
+		return sample.Valid
+	case within(r.Degraded):
+		return sample.Degraded
+	case r.Common && design == sample.Interleaved && value == value: // NaN is no evidence
+		return sample.Degraded
+	}
+	return sample.Invalid
+}
+
+// excuseCoalescing degrades instead of invalidating when many events shared a
+// Read though our own timer woke in time: then the server wrote them together.
+func excuseCoalescing(signals []sample.Signal) {
+	for _, s := range signals {
+		if s.Name == canaryRule && s.Grade != sample.Valid {
+			return
+		}
+	}
+	for i := range signals {
+		if s := &signals[i]; s.Name == coalescedRule && s.Grade == sample.Invalid {
+			s.Grade = sample.Degraded
+		}
+	}
+}
+
+func worse(a, b sample.Grade) sample.Grade {
+	if severity(b) > severity(a) {
+		return b
+	}
+	return a
+}
+
+func severity(g sample.Grade) int {
+	switch g {
+	case sample.Valid:
+		return 0
+	case sample.Degraded:
+		return 1
+	}
+	return 2
+}
+
+// String returns the rule as one line of the printed table.
+func (r Rule) String() string {
+	sign := "≤"
+	if r.Worse == Below {
+		sign = "≥"
+	}
+	return fmt.Sprintf("%s: valid %s %v%s, degraded %s %v%s", r.Name, sign, r.Valid, r.Unit, sign, r.Degraded, r.Unit)
+}

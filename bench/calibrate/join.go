@@ -1,0 +1,86 @@
+package calibrate
+
+import (
+	"math"
+	"regexp"
+	"slices"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+)
+
+// compare joins samples with the truth by their nonce and returns the table of
+// errors. epoch is the run's zero: instants of samples count from it, those of
+// the truth from the clock's.
+func compare(samples []sample.Sample, truths []answer, epoch int64) Calibration {
+	var c Calibration
+	errors := make(map[sample.Measure][]int64)
+	index := byNonce(truths)
+	coalesced := 0
+	for i := range samples {
+		s := &samples[i]
+		if s.Warmup {
+			continue
+		}
+		truth := index[s.Nonce]
+		if s.Outcome != sample.OK || truth == nil || s.Events != len(truth.tokens) {
+			c.Failed++
+			continue
+		}
+		c.Requests++
+		c.Events += s.Events
+		coalesced += s.Coalesced
+		for m, off := range deviations(s, truth, epoch) {
+			errors[m] = append(errors[m], off)
+		}
+	}
+	if c.Events > 0 {
+		c.Coalesced = float64(coalesced) / float64(c.Events)
+	}
+	c.Error = make(map[sample.Measure]sample.ErrorNS, len(errors))
+	for m, all := range errors {
+		c.Error[m] = table(all)
+	}
+	return c
+}
+
+// hexes finds what may be a nonce: sixteen hexadecimal digits.
+var hexes = regexp.MustCompile(`[0-9a-f]{16}`)
+
+// byNonce indexes the answers by the nonces their requests carried.
+func byNonce(truths []answer) map[string]*answer {
+	index := make(map[string]*answer, len(truths))
+	for i := range truths {
+		for _, nonce := range hexes.FindAllString(truths[i].body, -1) {
+			index[nonce] = &truths[i]
+		}
+	}
+	return index
+}
+
+// deviations returns |client - truth| of one answer. Both sides of a latency
+// begin at the client's intended start, so the start cancels; the gap is the
+// mean gap on both sides.
+func deviations(s *sample.Sample, truth *answer, epoch int64) map[sample.Measure]int64 {
+	n := len(truth.tokens)
+	off := map[sample.Measure]int64{
+		sample.TTFB:       s.FirstByteNS + epoch - truth.firstByte,
+		sample.FirstToken: s.TokenNS + epoch - truth.tokens[0],
+		sample.Full:       s.CloseNS + epoch - truth.end,
+	}
+	if n > 1 {
+		client := s.LastNS - s.TokenNS
+		server := truth.tokens[n-1] - truth.tokens[0]
+		off[sample.Gap] = (client - server) / int64(n-1)
+	}
+	for m, ns := range off {
+		off[m] = max(ns, -ns)
+	}
+	return off
+}
+
+// table describes the errors, by nearest rank; it sorts them.
+func table(all []int64) sample.ErrorNS {
+	slices.Sort(all)
+	at := func(p float64) int64 { return all[int(math.Ceil(p*float64(len(all))))-1] }
+	return sample.ErrorNS{P50: at(.50), P99: at(.99), Max: all[len(all)-1], N: len(all)}
+}
