@@ -5,4 +5,4 @@
 # down cannot match.
 set -eu
 tr -d '\n' <"$1" |
-	grep -Eq '^\{ *"schema": *"firstbyte\.verdict/1", *"decision": *"HOLD", *"exit_code": *3, *"reason": *"machine too busy"'
+	grep -Eq '^\{[[:space:]]*"schema":[[:space:]]*"firstbyte\.verdict/1",[[:space:]]*"decision":[[:space:]]*"HOLD",[[:space:]]*"exit_code":[[:space:]]*3,[[:space:]]*"reason":[[:space:]]*"machine too busy"'
