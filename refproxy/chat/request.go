@@ -73,6 +73,9 @@ type Request struct {
 	// ContextManagement says that the caller sent context management edits,
 	// whose (empty) result it expects in the answer.
 	ContextManagement bool
+	// DroppedThoughts counts the reasoning parts of the history that could not
+	// be carried, because another model or provider signed them.
+	DroppedThoughts int
 	// Unknown holds the top-level fields nobody interpreted, in order.
 	Unknown []Field
 }

@@ -52,14 +52,14 @@ type EventKind uint8
 
 // The kinds of event, in the order in which a stream may hold them.
 const (
-	// EventStart is the first event: ID, Model and the Usage known so far.
+	// EventStart is the first event: ID and Model.
 	EventStart EventKind = iota + 1
 	// EventText is a piece of visible text, never empty: in Raw if Raw is not
 	// nil, otherwise in Text.
 	EventText
 	// EventThought is a piece of reasoning text, in Text.
 	EventThought
-	// EventFinish is the last event: Finish and the final Usage.
+	// EventFinish is the last event: Finish.
 	EventFinish
 )
 
@@ -73,8 +73,11 @@ type Event struct {
 	// Raw, if not nil, is the delta of EventText as a JSON string literal with
 	// its quotes, exactly as the canonical encoder would write the text.
 	// It is valid only until the next event is asked for.
-	Raw    []byte
-	Usage  Usage
+	Raw []byte
+	// Usage is what is known so far, at every event and beside an error; final
+	// at EventFinish.
+	Usage Usage
+	// Finish is set at EventFinish.
 	Finish Finish
 }
 

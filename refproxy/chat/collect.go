@@ -1,0 +1,68 @@
+package chat
+
+import (
+	"encoding/json"
+	"iter"
+	"strings"
+)
+
+// Collect reads a streamed answer to its end and returns it as a whole one. On
+// an error it returns what had arrived, with the error.
+func Collect(events iter.Seq2[Event, error]) (Response, error) {
+	var c collector
+	for ev, err := range events {
+		c.resp.Usage = ev.Usage
+		if err == nil {
+			err = c.add(ev)
+		}
+		if err != nil {
+			c.flush()
+			return c.resp, err
+		}
+	}
+	c.flush()
+	return c.resp, nil
+}
+
+// collector joins adjacent deltas of one kind.
+type collector struct {
+	resp Response
+	kind PartKind
+	text strings.Builder
+}
+
+func (c *collector) add(ev Event) error {
+	switch ev.Kind {
+	case EventStart:
+		c.resp.ID, c.resp.Model = ev.ID, ev.Model
+	case EventText:
+		return c.delta(PartText, ev)
+	case EventThought:
+		return c.delta(PartThought, ev)
+	case EventFinish:
+		c.resp.Finish = ev.Finish
+	}
+	return nil
+}
+
+func (c *collector) delta(kind PartKind, ev Event) error {
+	if kind != c.kind {
+		c.flush()
+		c.kind = kind
+	}
+	text := ev.Text
+	if ev.Raw != nil {
+		if err := json.Unmarshal(ev.Raw, &text); err != nil {
+			return &Error{Message: "internal error", Cause: err}
+		}
+	}
+	c.text.WriteString(text)
+	return nil
+}
+
+func (c *collector) flush() {
+	if c.text.Len() > 0 {
+		c.resp.Parts = append(c.resp.Parts, Part{Kind: c.kind, Text: c.text.String()})
+		c.text.Reset()
+	}
+}

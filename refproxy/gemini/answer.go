@@ -1,0 +1,252 @@
+package gemini
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+)
+
+// chunk is one response object: the whole answer, or one event of a stream.
+type chunk struct {
+	Candidates     []candidate     `json:"candidates"`
+	PromptFeedback *promptFeedback `json:"promptFeedback"`
+	UsageMetadata  *usageMetadata  `json:"usageMetadata"`
+	ModelVersion   string          `json:"modelVersion"`
+	ResponseID     string          `json:"responseId"`
+	// Error is an error in the place of an answer.
+	Error jsontext.Value `json:"error"`
+}
+
+type candidate struct {
+	Content       candidateContent `json:"content"`
+	FinishReason  string           `json:"finishReason"`
+	FinishMessage string           `json:"finishMessage"`
+	Index         int              `json:"index"`
+}
+
+type candidateContent struct {
+	Role  string `json:"role"`
+	Parts []part `json:"parts"`
+}
+
+type part struct {
+	Text             string               `json:"text"`
+	Thought          bool                 `json:"thought"`
+	ExecutableCode   *executableCode      `json:"executableCode"`
+	CodeResult       *codeExecutionResult `json:"codeExecutionResult"`
+	InlineData       *inlineData          `json:"inlineData"`
+	FileData         *fileData            `json:"fileData"`
+	FunctionCall     jsontext.Value       `json:"functionCall"`
+	FunctionResponse jsontext.Value       `json:"functionResponse"`
+}
+
+type executableCode struct {
+	Language string `json:"language"`
+	Code     string `json:"code"`
+}
+
+type codeExecutionResult struct {
+	Output string `json:"output"`
+}
+
+type inlineData struct {
+	MIMEType string `json:"mimeType"`
+	Data     string `json:"data"`
+}
+
+type fileData struct {
+	MIMEType string `json:"mimeType"`
+}
+
+type promptFeedback struct {
+	BlockReason        string `json:"blockReason"`
+	BlockReasonMessage string `json:"blockReasonMessage"`
+}
+
+// usageMetadata is cumulative over a stream; a chunk may tell only a part.
+type usageMetadata struct {
+	Prompt     int `json:"promptTokenCount"`
+	Candidates int `json:"candidatesTokenCount"`
+	Thoughts   int `json:"thoughtsTokenCount"`
+	Cached     int `json:"cachedContentTokenCount"`
+	ToolUse    int `json:"toolUsePromptTokenCount"`
+	Total      int `json:"totalTokenCount"`
+}
+
+// merge takes over what newer tells.
+func (u *usageMetadata) merge(newer usageMetadata) {
+	take := func(dst *int, v int) {
+		if v > 0 {
+			*dst = v
+		}
+	}
+	take(&u.Prompt, newer.Prompt)
+	take(&u.Candidates, newer.Candidates)
+	take(&u.Thoughts, newer.Thoughts)
+	take(&u.Cached, newer.Cached)
+	take(&u.ToolUse, newer.ToolUse)
+	take(&u.Total, newer.Total)
+}
+
+// canonical applies the formulas of the wire reference, section 3.5.
+func (u usageMetadata) canonical() chat.Usage {
+	answer := u.Candidates
+	if answer == 0 {
+		answer = max(0, u.Total-u.Prompt-u.Thoughts)
+	}
+	return chat.Usage{
+		Input:    max(0, u.Prompt+u.ToolUse-u.Cached),
+		Cached:   u.Cached,
+		Output:   answer + u.Thoughts,
+		Thinking: u.Thoughts,
+	}
+}
+
+// answer adds chunks up. The zero value is ready.
+type answer struct {
+	started  bool
+	visible  bool // there was text to show
+	wire     usageMetadata
+	usage    chat.Usage // wire in canonical form
+	finish   string
+	detail   string
+	blocked  bool // the prompt was refused: finish is the block reason
+	finished bool
+}
+
+// add passes the events of c to emit until emit returns false. The result is
+// false if it did; an error ends the answer.
+func (a *answer) add(c *chunk, emit func(chat.Event) bool) (bool, error) {
+	if len(c.Error) > 0 && c.Error.Kind() != 'n' {
+		return false, inBandError(c.Error)
+	}
+	if c.UsageMetadata != nil {
+		a.addUsage(*c.UsageMetadata)
+	}
+	if !a.started {
+		a.started = true
+		if !emit(chat.Event{Kind: chat.EventStart, ID: c.ResponseID, Model: c.ModelVersion, Usage: a.usage}) {
+			return false, nil
+		}
+	}
+	if f := c.PromptFeedback; f != nil && f.BlockReason != "" {
+		a.blocked, a.finished, a.finish, a.detail = true, true, f.BlockReason, f.BlockReasonMessage
+	}
+	for i := range c.Candidates {
+		// We never ask for more than one candidate.
+		if c.Candidates[i].Index == 0 {
+			return a.addCandidate(&c.Candidates[i], emit)
+		}
+	}
+	return true, nil
+}
+
+func (a *answer) addUsage(u usageMetadata) {
+	a.wire.merge(u)
+	a.usage = a.wire.canonical()
+}
+
+func (a *answer) addCandidate(c *candidate, emit func(chat.Event) bool) (bool, error) {
+	for i := range c.Content.Parts {
+		ev, err := c.Content.Parts[i].event()
+		if err != nil {
+			return false, err
+		}
+		if ev.Text == "" {
+			continue
+		}
+		a.visible = a.visible || ev.Kind == chat.EventText
+		ev.Usage = a.usage
+		if !emit(ev) {
+			return false, nil
+		}
+	}
+	if !a.blocked && c.FinishReason != "" {
+		a.finished, a.finish, a.detail = true, c.FinishReason, c.FinishMessage
+	}
+	return true, nil
+}
+
+// event returns the event of one part, without text if there is none in it.
+func (p *part) event() (chat.Event, error) {
+	switch {
+	case p.Thought:
+		return chat.Event{Kind: chat.EventThought, Text: p.Text}, nil
+	case p.Text != "":
+		return chat.Event{Kind: chat.EventText, Text: p.Text}, nil
+	}
+	text, err := p.otherText()
+	return chat.Event{Kind: chat.EventText, Text: text}, err
+}
+
+// otherText puts parts into words that have no form of their own yet.
+func (p *part) otherText() (string, error) {
+	switch {
+	case p.ExecutableCode != nil:
+		return "\n```" + strings.ToLower(p.ExecutableCode.Language) + "\n" + p.ExecutableCode.Code + "\n```\n", nil
+	case p.CodeResult != nil:
+		return "\n```\n" + p.CodeResult.Output + "\n```\n", nil
+	case p.InlineData != nil:
+		return fmt.Sprintf("[%s, %d bytes of base64, not shown]", p.InlineData.MIMEType, len(p.InlineData.Data)), nil
+	case p.FileData != nil:
+		return fmt.Sprintf("[file, %s, not shown]", p.FileData.MIMEType), nil
+	case p.FunctionCall != nil:
+		return "", upstreamError("the upstream answered with a functionCall, which is not supported yet", nil)
+	case p.FunctionResponse != nil:
+		return "", upstreamError("the upstream answered with a functionResponse, which is not supported yet", nil)
+	}
+	return "", nil
+}
+
+// end returns the last event, or why this was no answer.
+func (a *answer) end() (chat.Event, error) {
+	if !a.finished {
+		return chat.Event{}, emptyError("the upstream's answer ended before it was finished", "")
+	}
+	stop := a.stopReason()
+	if stop == 0 {
+		msg := "the upstream finished without an answer (" + a.finish + ")"
+		if a.detail != "" {
+			msg += ": " + a.detail
+		}
+		return chat.Event{}, emptyError(msg, a.finish)
+	}
+	return chat.Event{
+		Kind:   chat.EventFinish,
+		Usage:  a.usage,
+		Finish: chat.Finish{Stop: stop, Reason: a.finish, Detail: a.detail},
+	}, nil
+}
+
+// stopReason returns 0 for a finish that is a failure.
+func (a *answer) stopReason() chat.StopReason {
+	if a.blocked {
+		return chat.StopRefusal
+	}
+	switch a.finish {
+	case "MAX_TOKENS":
+		return chat.StopMaxTokens
+	case "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
+		return chat.StopRefusal
+	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS":
+		return 0
+	}
+	// STOP, and what is unclear or unknown: an end if there is an answer.
+	if a.visible {
+		return chat.StopEndTurn
+	}
+	return 0
+}
+
+func emptyError(msg, reason string) *chat.Error {
+	return &chat.Error{Kind: chat.KindEmpty, Message: msg, Reason: reason}
+}
+
+func upstreamError(msg string, cause error) *chat.Error {
+	return &chat.Error{Kind: chat.KindUpstream, Status: http.StatusOK, Message: msg, Cause: cause}
+}
