@@ -1,0 +1,20 @@
+// Package stats is the mathematics of the judge and nothing else: no files, no
+// clocks, no policy.
+//
+// The order of work for one latency:
+//
+//	Sample    log latencies in pairs, with the block and the item of each
+//	Pairs     the same, sorted once
+//	Statistic what is asked of them: a band of ranks, exceedances, the mean log-ratio
+//	Test      t over block sums, exact sign-flips, ratio estimate, interval
+//
+// A statistic is a score that is symmetric about zero in every block when the
+// arms could be exchanged there; shifting the candidate by -x turns "at most
+// exp(x) times slower" into that case. Rates and counts have their own
+// functions: [Newcombe], [MeanT], [Wilcoxon], [SignFlip]. Several p-values are
+// corrected by [Holm]; [Martingale] is the test for evidence that is watched as
+// it arrives.
+//
+// Everything is deterministic. A *Test owns scratch memory and is not safe for
+// use by several goroutines; *Pairs is read-only and is.
+package stats

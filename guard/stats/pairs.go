@@ -1,0 +1,162 @@
+package stats
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A Sample is what was measured, one element per pair. Baseline and Candidate
+// are logarithms; +Inf is a failure, which is slower than everything.
+type Sample struct {
+	Baseline, Candidate []float64
+	// Block numbers each pair's block, from 0 to Blocks-1, every one present.
+	Block  []int
+	Blocks int
+	// Item numbers each pair's item from 0 to Items-1. Items 0 means that no
+	// item repeats over blocks (or that it is not known).
+	Item  []int
+	Items int
+	// Weight is nil (all 1) or positive: the inverse of how likely the pair
+	// was to be drawn.
+	Weight []float64
+}
+
+// ErrNotNumber says that a sample has a value that cannot be ranked.
+var ErrNotNumber = errors.New("a value is not a number or is minus infinity")
+
+// Pairs are a Sample made ready: each arm sorted once, so that a statistic at a
+// shift is one pass over both.
+type Pairs struct {
+	sample Sample
+	a, b   ranked
+	total  float64 // weight of all values
+}
+
+// ranked is one arm in descending order.
+type ranked struct {
+	value  []float64
+	weight []float64
+	block  []int32
+	item   []int32
+}
+
+// NewPairs sorts s, which it keeps and never changes.
+func NewPairs(s Sample) (*Pairs, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	p := &Pairs{sample: s, a: s.rank(s.Baseline), b: s.rank(s.Candidate)}
+	for _, w := range p.a.weight {
+		p.total += 2 * w
+	}
+	return p, nil
+}
+
+func (s Sample) check() error {
+	n := len(s.Baseline)
+	if n == 0 {
+		return errors.New("no pairs")
+	}
+	if len(s.Candidate) != n || len(s.Block) != n || s.Items > 0 && len(s.Item) != n || s.Weight != nil && len(s.Weight) != n {
+		return errors.New("the columns of the sample differ in length")
+	}
+	for i := range n {
+		if err := s.checkPair(i); err != nil {
+			return fmt.Errorf("pair %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s Sample) checkPair(i int) error {
+	for _, v := range [...]float64{s.Baseline[i], s.Candidate[i]} {
+		if math.IsNaN(v) || math.IsInf(v, -1) {
+			return ErrNotNumber
+		}
+	}
+	if s.Block[i] < 0 || s.Block[i] >= s.Blocks {
+		return fmt.Errorf("block %d of %d", s.Block[i], s.Blocks)
+	}
+	if s.Items > 0 && (s.Item[i] < 0 || s.Item[i] >= s.Items) {
+		return fmt.Errorf("item %d of %d", s.Item[i], s.Items)
+	}
+	if w := s.weight(i); !(w > 0) || math.IsInf(w, 1) {
+		return fmt.Errorf("weight %v", w)
+	}
+	return nil
+}
+
+func (s Sample) weight(i int) float64 {
+	if s.Weight == nil {
+		return 1
+	}
+	return s.Weight[i]
+}
+
+// rank sorts one arm. Equal values stay in input order: the order of addition
+// must not depend on the sorting algorithm.
+func (s Sample) rank(values []float64) ranked {
+	type place struct {
+		value float64
+		index int32
+	}
+	places := make([]place, len(values))
+	for i, v := range values {
+		places[i] = place{v, int32(i)}
+	}
+	slices.SortFunc(places, func(x, y place) int {
+		if x.value != y.value { // no NaN: check saw to it
+			if x.value > y.value {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(x.index, y.index)
+	})
+	r := ranked{
+		value: make([]float64, len(values)), weight: make([]float64, len(values)),
+		block: make([]int32, len(values)), item: make([]int32, len(values)),
+	}
+	for at, p := range places {
+		i := int(p.index)
+		r.value[at], r.weight[at], r.block[at] = p.value, s.weight(i), int32(s.Block[i])
+		if s.Items > 0 {
+			r.item[at] = int32(s.Item[i])
+		}
+	}
+	return r
+}
+
+// Sums are the scores of the pairs added up by block and, where items repeat
+// over blocks, by item.
+type Sums struct {
+	Block []float64
+	Item  []float64
+}
+
+func (s *Sums) clear() {
+	clear(s.Block)
+	clear(s.Item)
+}
+
+func (r *ranked) add(s *Sums, from, to int, score float64) {
+	for k := from; k < to; k++ {
+		d := r.weight[k] * score
+		s.Block[r.block[k]] += d
+		if s.Item != nil {
+			s.Item[r.item[k]] += d
+		}
+	}
+}
+
+// run returns the end of the run of values equal to v that starts at k, and
+// the weight of it. Values are compared after the shift, as they are ranked.
+func (r *ranked) run(k int, v, shift float64) (end int, weight float64) {
+	for end = k; end < len(r.value) && r.value[end]-shift == v; end++ {
+		weight += r.weight[end]
+	}
+	return end, weight
+}
