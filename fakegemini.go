@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/datasets"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
+)
+
+// fakegeminiFlags are the command's flags as given.
+type fakegeminiFlags struct {
+	scenario   string
+	seed       uint64
+	arms       []string
+	inject     []string
+	protocol   string
+	listen     string
+	control    string
+	caFile     string
+	withParent bool
+}
+
+func newFakegeminiCmd() *cobra.Command {
+	var f fakegeminiFlags
+	cmd := &cobra.Command{
+		Use:   "fakegemini",
+		Short: "Run the simulated Gemini upstream",
+		Long: `Fakegemini serves Gemini's v1beta API with the latency and the faults of a
+scenario, the same for every arm, and keeps ground truth of each write.
+
+When it listens it prints one line of JSON: the URL of each arm, the URL of the
+control listener (GET /truth, /truth?drain=1, /stats) and the CA file.`,
+		Example: "  firstbyte fakegemini --scenario gate --seed 1 --arm baseline --arm candidate \\\n" +
+			"    --inject candidate:ttft=+30% --ca-file ca.pem",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.scenario, "scenario", "gate", "built-in scenario ("+strings.Join(datasets.ScenarioNames(), ", ")+") or a file ending in .yaml")
+	flags.Uint64Var(&f.seed, "seed", 1, "chooses what every item gets")
+	flags.StringArrayVar(&f.arms, "arm", nil, "name of a listener; repeat for several (default one, upstream)")
+	flags.StringArrayVar(&f.inject, "inject", nil, "ARM:INJURY, with ttft=+N%, gap=+N%, tail=+N%, errors=N% or stall")
+	flags.StringVar(&f.protocol, "protocol", "h2", "h2 (TLS), h2c or h1")
+	flags.StringVar(&f.listen, "listen", "", "loopback address of the first arm, others take the next ports (default free ports)")
+	flags.StringVar(&f.control, "control", "", "loopback address of the control listener (default a free port)")
+	flags.StringVar(&f.caFile, "ca-file", "", "where to write the CA certificate for clients; needed for h2")
+	flags.BoolVar(&f.withParent, "with-parent", false, "stop when standard input ends")
+	return cmd
+}
+
+func (f *fakegeminiFlags) run(cmd *cobra.Command) error {
+	config, err := f.config()
+	if err != nil {
+		return err
+	}
+	server, err := fakegemini.New(config)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if f.withParent {
+		ctx = untilEOF(ctx, cmd.InOrStdin())
+	}
+	ready, err := server.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(ready); err != nil {
+		return fmt.Errorf("say that it is ready: %w", err)
+	}
+	return server.Serve(ctx)
+}
+
+func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
+	if f.caFile == "" && f.protocol == string(fakegemini.H2) {
+		return fakegemini.Config{}, errors.New("--protocol h2 needs --ca-file FILE, which clients must trust; h2c and h1 need none")
+	}
+	text, err := scenarioText(f.scenario)
+	if err != nil {
+		return fakegemini.Config{}, err
+	}
+	scenario, err := fakegemini.ParseScenario(text)
+	if err != nil {
+		return fakegemini.Config{}, fmt.Errorf("%s: %w", f.scenario, err)
+	}
+	injuries, err := parseInjuries(f.inject)
+	if err != nil {
+		return fakegemini.Config{}, err
+	}
+	return fakegemini.Config{
+		Scenario: scenario, Seed: f.seed, Arms: f.arms, Injuries: injuries, Answer: answerOf,
+		Protocol: fakegemini.Protocol(f.protocol), Listen: f.listen, Control: f.control, CAFile: f.caFile,
+	}, nil
+}
+
+// answerOf knows no item: every one gets the scenario's fallback.
+func answerOf(string) (text string, ok bool) { return "", false }
+
+// scenarioText takes a name ending in .yaml for a file of the user's.
+func scenarioText(name string) ([]byte, error) {
+	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+		return os.ReadFile(name)
+	}
+	return datasets.Scenario(name)
+}
+
+func parseInjuries(texts []string) (map[string]fakegemini.Injury, error) {
+	injuries := map[string]fakegemini.Injury{}
+	for _, text := range texts {
+		arm, injury, ok := strings.Cut(text, ":")
+		if !ok {
+			return nil, fmt.Errorf("--inject %s: use ARM:INJURY, such as candidate:ttft=+30%%", text)
+		}
+		if _, twice := injuries[arm]; twice {
+			return nil, fmt.Errorf("--inject %s: arm %s has an injury already", text, arm)
+		}
+		parsed, err := fakegemini.ParseInjury(injury)
+		if err != nil {
+			return nil, err
+		}
+		injuries[arm] = parsed
+	}
+	return injuries, nil
+}
+
+// untilEOF returns a context that also ends when r does: a child holds the
+// read end of a pipe whose other end dies with its parent.
+func untilEOF(ctx context.Context, r io.Reader) context.Context {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		defer stop()
+		_, _ = io.Copy(io.Discard, r) // an error is an end as well
+	}()
+	return ctx
+}

@@ -1,0 +1,267 @@
+package fakegemini
+
+import (
+	"math"
+	"strconv"
+)
+
+// The shapes of Gemini's inner body, by the published types: see
+// https://ai.google.dev/api/generate-content.
+
+func bodyFields() fields {
+	return fields{
+		"contents":          checkContents,
+		"systemInstruction": checkSystem,
+		"tools":             list(0, 0, checkTool),
+		"toolConfig":        toolConfigFields.check,
+		"generationConfig":  checkGenerationConfig,
+		"safetySettings":    list(0, 0, checkSafety),
+		"cachedContent":     kindShape(kindString),
+		"labels":            dictionary(kindShape(kindString)),
+	}
+}
+
+var contentsOnly = fields{"contents": checkContents}
+
+func checkGenerate(r *reading, path string, n node) {
+	bodyFields().check(r, path, n)
+	r.need(path, n, "contents")
+}
+
+// checkCounted checks the request inside a countTokens body, which names its
+// model as well.
+func checkCounted(r *reading, path string, n node) {
+	f := bodyFields()
+	f["model"] = filled
+	f.check(r, path, n)
+	r.need(path, n, "contents")
+	r.need(path, n, "model")
+}
+
+var contentFields = fields{
+	"role":  oneOf("user", "model"),
+	"parts": list(1, 0, checkPart),
+}
+
+func checkContents(r *reading, path string, n node) {
+	list(1, 0, checkContent)(r, path, n)
+	if len(n.items) == 0 {
+		return
+	}
+	if role, _ := n.items[0].get("role"); role.text == "model" {
+		r.refuse(path+"[0].role", "%s[0].role: the first content must be the user's.", path)
+	}
+	checkTurns(r, path, n.items)
+}
+
+func checkContent(r *reading, path string, n node) {
+	contentFields.check(r, path, n)
+	r.need(path, n, "role")
+	r.need(path, n, "parts")
+}
+
+// checkSystem allows text alone and, as Google's servers, any known role.
+func checkSystem(r *reading, path string, n node) {
+	part := fields{"text": filled}
+	fields{
+		"role":  oneOf("user", "model", "system"),
+		"parts": list(1, 0, part.check),
+	}.check(r, path, n)
+	r.need(path, n, "parts")
+}
+
+var partData = []string{
+	"text", "functionCall", "functionResponse", "inlineData", "fileData", "executableCode", "codeExecutionResult",
+}
+
+var partFields = fields{
+	"text":                kindShape(kindString),
+	"thought":             kindShape(kindBool),
+	"thoughtSignature":    kindShape(kindString),
+	"functionCall":        checkCall,
+	"functionResponse":    checkResponse,
+	"inlineData":          checkInline,
+	"fileData":            checkFile,
+	"executableCode":      named(fields{"language": oneOf("LANGUAGE_UNSPECIFIED", "PYTHON"), "code": filled, "id": filled}, "language", "code"),
+	"codeExecutionResult": named(fields{"outcome": filled, "output": kindShape(kindString), "id": filled}, "outcome"),
+	"videoMetadata":       kindShape(kindObject),
+}
+
+var (
+	checkInline = named(fields{"mimeType": filled, "data": filled, "displayName": kindShape(kindString)}, "mimeType", "data")
+	checkFile   = named(fields{"fileUri": filled, "mimeType": filled}, "fileUri")
+)
+
+// named checks an object's fields and that the named ones are there.
+func named(f fields, required ...string) shape {
+	return func(r *reading, path string, n node) {
+		f.check(r, path, n)
+		for _, name := range required {
+			r.need(path, n, name)
+		}
+	}
+}
+
+func checkPart(r *reading, path string, n node) {
+	partFields.check(r, path, n)
+	if n.kind != kindObject {
+		return
+	}
+	r.atMostOne(path, n, partData...)
+	if len(present(n, partData)) == 0 {
+		r.refuse(path, "%s: the part has no data, one of text, functionCall, inlineData ... is required.", path)
+	}
+	text, isText := n.get("text")
+	_, signed := n.get("thoughtSignature")
+	if isText && text.text == "" && !signed {
+		r.refuse(path+".text", "%s.text: must not be empty.", path)
+	}
+}
+
+func checkCall(r *reading, path string, n node) {
+	named(fields{"id": filled, "name": filled, "args": kindShape(kindObject)}, "name")(r, path, n)
+}
+
+// checkResponse holds the server to its own complaint about a list in the
+// place of the response: "Proto field is not repeating, cannot start list."
+func checkResponse(r *reading, path string, n node) {
+	media := fields{"inlineData": checkInline, "fileData": checkFile}
+	named(fields{
+		"id": filled, "name": filled, "response": kindShape(kindObject), "parts": list(0, 0, media.check),
+	}, "name", "response")(r, path, n)
+}
+
+// checkTurns wants every turn of calls followed by one content that holds as
+// many results and nothing else.
+func checkTurns(r *reading, path string, contents []node) {
+	for i, content := range contents {
+		calls := countParts(content, "functionCall")
+		if calls == 0 || i+1 == len(contents) {
+			continue
+		}
+		parts, _ := contents[i+1].get("parts")
+		if countParts(contents[i+1], "functionResponse") != calls || len(parts.items) != calls {
+			where := path + "[" + strconv.Itoa(i+1) + "]"
+			r.refuse(where, "%s: the number of function response parts must be equal to the number of function call parts of the function call turn (%d).", where, calls)
+		}
+	}
+}
+
+func countParts(content node, name string) int {
+	parts, _ := content.get("parts")
+	count := 0
+	for _, part := range parts.items {
+		if _, ok := part.get(name); ok {
+			count++
+		}
+	}
+	return count
+}
+
+func checkSafety(r *reading, path string, n node) {
+	named(fields{
+		"category": oneOf("HARM_CATEGORY_HARASSMENT", "HARM_CATEGORY_HATE_SPEECH",
+			"HARM_CATEGORY_SEXUALLY_EXPLICIT", "HARM_CATEGORY_DANGEROUS_CONTENT", "HARM_CATEGORY_CIVIC_INTEGRITY"),
+		"threshold": oneOf("HARM_BLOCK_THRESHOLD_UNSPECIFIED", "BLOCK_LOW_AND_ABOVE",
+			"BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"),
+	}, "category", "threshold")(r, path, n)
+}
+
+const maxInt32 = math.MaxInt32
+
+var generationConfigFields = fields{
+	"temperature":        number(0, 2),
+	"topP":               number(0, 1),
+	"topK":               integer(1, maxInt32),
+	"candidateCount":     integer(1, 1), // the stand-in gives one
+	"maxOutputTokens":    integer(1, maxInt32),
+	"stopSequences":      list(0, 5, filled),
+	"presencePenalty":    number(-2, 2),
+	"frequencyPenalty":   number(-2, 2),
+	"seed":               integer(math.MinInt32, maxInt32),
+	"responseMimeType":   filled,
+	"responseSchema":     checkSchema,
+	"responseJsonSchema": anything,
+	"responseLogprobs":   kindShape(kindBool),
+	"logprobs":           integer(0, 20),
+	"responseModalities": list(0, 0, oneOf("TEXT", "IMAGE", "AUDIO")),
+	"mediaResolution":    filled,
+	"speechConfig":       kindShape(kindObject),
+	"thinkingConfig":     checkThinking,
+}
+
+func checkGenerationConfig(r *reading, path string, n node) {
+	generationConfigFields.check(r, path, n)
+	r.atMostOne(path, n, "responseSchema", "responseJsonSchema")
+}
+
+func checkThinking(r *reading, path string, n node) {
+	fields{
+		"includeThoughts": kindShape(kindBool),
+		"thinkingBudget":  integer(-1, maxInt32),
+		"thinkingLevel":   oneOf("THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"),
+	}.check(r, path, n)
+	r.atMostOne(path, n, "thinkingBudget", "thinkingLevel")
+}
+
+var toolConfigFields = fields{
+	"functionCallingConfig": fields{
+		"mode":                 oneOf("MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"),
+		"allowedFunctionNames": list(0, 0, filled),
+	}.check,
+	"retrievalConfig": kindShape(kindObject),
+}
+
+func checkTool(r *reading, path string, n node) {
+	fields{
+		"functionDeclarations": list(0, 0, checkDeclaration),
+		"googleSearch":         kindShape(kindObject),
+		"urlContext":           kindShape(kindObject),
+		"codeExecution":        kindShape(kindObject),
+	}.check(r, path, n)
+	if n.kind == kindObject && len(n.members) == 0 {
+		r.refuse(path, "%s: the tool is empty.", path)
+	}
+}
+
+func checkDeclaration(r *reading, path string, n node) {
+	named(fields{
+		"name":                 filled,
+		"description":          kindShape(kindString),
+		"parameters":           checkSchema,
+		"parametersJsonSchema": anything,
+		"response":             checkSchema,
+		"responseJsonSchema":   anything,
+		"behavior":             filled,
+	}, "name")(r, path, n)
+	r.atMostOne(path, n, "parameters", "parametersJsonSchema")
+}
+
+// checkSchema knows exactly the keywords of Gemini's Schema.
+func checkSchema(r *reading, path string, n node) {
+	text, size, bound := kindShape(kindString), integer(0, math.MaxInt64), kindShape(kindNumber)
+	fields{
+		"anyOf":            list(0, 0, checkSchema),
+		"default":          anything,
+		"description":      text,
+		"enum":             list(0, 0, filled),
+		"example":          anything,
+		"format":           text,
+		"items":            checkSchema,
+		"maxItems":         size,
+		"maxLength":        size,
+		"maxProperties":    size,
+		"maximum":          bound,
+		"minItems":         size,
+		"minLength":        size,
+		"minProperties":    size,
+		"minimum":          bound,
+		"nullable":         kindShape(kindBool),
+		"pattern":          text,
+		"properties":       dictionary(checkSchema),
+		"propertyOrdering": list(0, 0, filled),
+		"required":         list(0, 0, filled),
+		"title":            text,
+		"type":             oneOf("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"),
+	}.check(r, path, n)
+}

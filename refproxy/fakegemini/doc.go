@@ -1,0 +1,82 @@
+// Package fakegemini is the simulated Gemini upstream: it serves v1beta with a
+// chosen latency, chosen faults and a record of what it really did.
+//
+// # What an item gets
+//
+// Time to first chunk, every gap, the cutting into chunks and the fault are a
+// pure function of seed, item and occurrence. Arrival order, listener and
+// protocol play no part, so two arms asked for the same items see the same
+// service and differ only by what stands in front. The load generator names the
+// item in a tag before the very first text of the prompt:
+//
+//	[firstbyte item=short-007 occ=3 nonce=9f2c] What is ...
+//
+// The tag is looked for in systemInstruction.parts[0].text, then in
+// contents[0].parts[0].text. The nonce joins records and chooses nothing, but a
+// nonce seen again on an arm is a repeated attempt of one request, and the
+// scenario's faults are drawn anew for every attempt, so that a retry can heal
+// one. Without a tag the item is the SHA-256 of the contents' text and the
+// occurrence counts how often the arm has seen it.
+//
+// # Scenario
+//
+// A scenario is a YAML file. An unknown key is an error with line and column,
+// an absent one takes the default in brackets, durations are Go's (40ms).
+//
+//	name: gate             # shown in messages
+//	models: [NAME, ...]    # names offered; any other is a 404
+//	first_chunk:           # time to first chunk: lognormal
+//	  median: 40ms
+//	  sigma: 0.5           # of the logarithm [0]
+//	  between_items: 0.5   # share of the log variance that belongs to the item,
+//	                       # 0..1; the rest is drawn per occurrence [0]
+//	gap:                   # time between chunks: lognormal, AR(1) in the logarithm
+//	  median: 3ms
+//	  sigma: 0.5           # of the logarithm, marginal [0]
+//	  ar1: 0.6             # correlation of successive log gaps of one answer [0]
+//	output:
+//	  unit: words          # what a chunk is counted in: words or chars
+//	  per_chunk: 4         # mean units per chunk
+//	  spread: 0.5          # share by which a chunk's size varies, 0..1 [0]
+//	  min_chunks: 8        # shorter answers get smaller chunks [1]
+//	  max_chunks: 40       # longer answers get larger chunks [no limit]
+//	  crlf: false          # events end in \r\n\r\n instead of \n\n
+//	  usage_last: false    # usage comes once more in a last chunk without candidates
+//	fallback:              # the answer to items that the Answer function does not know
+//	  text: Some text.     # repeated or cut to the length
+//	  length: {median: 480, sigma: 0.4}   # characters, drawn per item
+//	faults:                # probabilities, together at most 1 [0]; one at most per attempt
+//	  capacity_429: 0.02             # MODEL_CAPACITY_EXHAUSTED without RetryInfo
+//	  capacity_429_retry_info: 0.02  # the same with RetryInfo
+//	  retry_delay: 1s                # what RetryInfo says; required with the former
+//	  error_500: 0.02
+//	  error_503: 0.02
+//	  stall: 0.02          # goes silent until the client leaves
+//	  stall_after: 0       # chunks written before; 0: the head never comes
+//	  cut: 0.02            # ends without finishReason
+//	  cut_after: 3         # chunks written before; 0: no head either
+//	  cut_how: reset       # reset the connection or stream, or end the body [reset]
+//	  as_array: false      # error bodies as a one-element array
+//
+// An error is answered when the first chunk would have been written.
+//
+// # Time
+//
+// Writes are due at absolute instants: the first chunk at arrival plus its
+// draw, chunk k at the first plus the sum of the gaps. A late write moves none
+// of its successors. The head goes out with the first chunk. A timer wakes
+// tens of microseconds late; the server learns the median of that lateness and
+// aims earlier by it (at most 200 µs), so that the median error is about zero.
+//
+// # Ground truth
+//
+// Every generateContent and streamGenerateContent call leaves a [Record]. Each
+// write is stamped immediately before the Write call, so that an instant is
+// never later than a client's own stamp of the same bytes. The control listener
+// serves GET /truth (JSON Lines; ?drain=1 also forgets them) and GET /stats.
+//
+// The package reads requests with its own strict eyes and never through the
+// codec it serves to test; it is stricter than Google's servers where that
+// catches a proxy's mistake: roles are required, names are camelCase, null,
+// empty texts, duplicate keys and lone surrogates are refused.
+package fakegemini

@@ -1,0 +1,211 @@
+package fakegemini
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
+)
+
+// maxBody is the largest request body read, in bytes.
+const maxBody = 32 << 20
+
+// An arm is one path into the upstream, with its own injury and counts.
+type arm struct {
+	server *Server
+	name   string
+	injury Injury
+	items  *tally // occurrences of requests without a tag
+	nonces *tally // attempts of requests with one
+	counts counters
+}
+
+func newArm(s *Server, name string) *arm {
+	return &arm{
+		server: s, name: name, injury: s.config.Injuries[name],
+		items: newTally(s.config.Keep), nonces: newTally(s.config.Keep),
+	}
+}
+
+// handler routes. ServeMux wildcards fill a whole segment, so that model and
+// verb come together and are parted at the last colon.
+func (a *arm) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1beta/models", a.listModels)
+	mux.HandleFunc("GET /v1beta/models/{model}", a.getModel)
+	mux.HandleFunc("POST /v1beta/models/{call}", a.post)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, notFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.counts.begin(r.Proto)
+		defer a.counts.end()
+		if r.Header.Get("X-Goog-Api-Key") == "" {
+			a.refuse(w, unauthenticated())
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (a *arm) refuse(w http.ResponseWriter, st status) {
+	a.counts.refuse()
+	st.write(w)
+}
+
+func (a *arm) post(w http.ResponseWriter, r *http.Request) {
+	arrival := clock.Now()
+	model, verb := cutVerb(r.PathValue("call"))
+	if _, known := a.server.models[model]; !known {
+		a.refuse(w, noSuchModel(model, verb))
+		return
+	}
+	c := call{arm: a, w: w, r: r, arrival: arrival, model: model}
+	switch verb {
+	case "generateContent":
+		c.generate()
+	case "streamGenerateContent":
+		c.stream()
+	case "countTokens":
+		c.countTokens()
+	default:
+		a.refuse(w, noSuchModel(model, verb))
+	}
+}
+
+func cutVerb(call string) (model, verb string) {
+	if colon := strings.LastIndexByte(call, ':'); colon >= 0 {
+		return call[:colon], call[colon+1:]
+	}
+	return call, ""
+}
+
+// A call is one POST under way.
+type call struct {
+	arm     *arm
+	w       http.ResponseWriter
+	r       *http.Request
+	arrival int64
+	model   string
+}
+
+func (c call) generate() {
+	if x, ok := c.prepare(); ok {
+		x.answerWhole()
+	}
+}
+
+func (c call) stream() {
+	var f framing
+	switch alt := c.r.URL.Query().Get("alt"); {
+	case alt == "sse" && c.arm.server.config.Scenario.Output.CRLF:
+		f = sseCRLF
+	case alt == "sse":
+		f = sseLF
+	case alt == "" || alt == "json":
+		f = jsonArray
+	default:
+		c.arm.refuse(c.w, invalid([]violation{{"alt", "Invalid value at 'alt': " + alt + ", must be sse or json."}}))
+		return
+	}
+	if x, ok := c.prepare(); ok {
+		x.answerStream(f)
+	}
+}
+
+func (c call) countTokens() {
+	body, ok := c.body()
+	if !ok {
+		return
+	}
+	req, violations := decodeCount(body)
+	if len(violations) > 0 {
+		c.arm.refuse(c.w, invalid(violations))
+		return
+	}
+	writeJSON(c.w, map[string]int{"totalTokens": req.promptTokens})
+}
+
+// prepare decides all of an answer. When ok is false the request was refused.
+func (c call) prepare() (x *exchange, ok bool) {
+	body, ok := c.body()
+	if !ok {
+		return nil, false
+	}
+	req, violations := decodeGenerate(body)
+	if len(violations) > 0 {
+		c.arm.refuse(c.w, invalid(violations))
+		return nil, false
+	}
+	return newExchange(c, req, c.arm.identify(req)), true
+}
+
+// identify names what chooses the answer.
+func (a *arm) identify(req request) key {
+	if req.tagged {
+		return key{req.tag.item, req.tag.occ, a.nonces.next(req.tag.nonce)}
+	}
+	item := itemOf(req.contents)
+	return key{item: item, occ: a.items.next(item)}
+}
+
+func (c call) body() ([]byte, bool) {
+	kind, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";")
+	if strings.TrimSpace(kind) != "application/json" {
+		c.arm.refuse(c.w, invalid([]violation{{"Content-Type", "Content-Type must be application/json, is " + kind + "."}}))
+		return nil, false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if err == nil {
+		return body, true
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		c.arm.refuse(c.w, invalid([]violation{{"", "Request payload size exceeds the limit: 33554432 bytes."}}))
+	}
+	return nil, false // else the client left in the middle of its body
+}
+
+type modelInfo struct {
+	Name        string   `json:"name"`
+	BaseModelID string   `json:"baseModelId"`
+	Version     string   `json:"version"`
+	DisplayName string   `json:"displayName"`
+	Description string   `json:"description"`
+	InputLimit  int      `json:"inputTokenLimit"`
+	OutputLimit int      `json:"outputTokenLimit"`
+	Methods     []string `json:"supportedGenerationMethods"`
+}
+
+func modelOf(name string) modelInfo {
+	return modelInfo{
+		Name: "models/" + name, BaseModelID: name, Version: "001", DisplayName: name,
+		Description: "Simulated by firstbyte.", InputLimit: 1048576, OutputLimit: 65536,
+		Methods: []string{"generateContent", "countTokens"},
+	}
+}
+
+func (a *arm) listModels(w http.ResponseWriter, _ *http.Request) {
+	var list struct {
+		Models []modelInfo `json:"models"`
+	}
+	for _, name := range a.server.config.Scenario.Models {
+		list.Models = append(list.Models, modelOf(name))
+	}
+	writeJSON(w, list)
+}
+
+func (a *arm) getModel(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("model")
+	if _, known := a.server.models[name]; !known {
+		a.refuse(w, noSuchModel(name, "getModel"))
+		return
+	}
+	writeJSON(w, modelOf(name))
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", jsonType)
+	_, _ = w.Write(rendered(value)) // a client that left needs no answer
+}

@@ -1,0 +1,240 @@
+package fakegemini
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/outfile"
+)
+
+// A Server is a simulated upstream: handlers for tests in process, listeners
+// for everybody else. Its methods are safe for concurrent use, Listen and
+// Serve once each.
+type Server struct {
+	config Config
+	models map[string]struct{}
+	arms   map[string]*arm
+	truth  *ring
+	pacer  pacer
+
+	listening []listening // by Listen, for Serve
+}
+
+type listening struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// New returns a server that does not listen yet. The error joins every problem
+// of the configuration.
+func New(config Config) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	s := &Server{
+		config: config,
+		models: modelSet(config.Scenario.Models),
+		arms:   map[string]*arm{},
+		truth:  &ring{limit: config.Keep},
+	}
+	for _, name := range config.Arms {
+		s.arms[name] = newArm(s, name)
+	}
+	return s, nil
+}
+
+// Handler returns the arm's handler, for a test's own server. An unknown name
+// panics: it is a mistake in the test.
+func (s *Server) Handler(name string) http.Handler {
+	a, ok := s.arms[name]
+	if !ok {
+		panic(fmt.Sprintf("fakegemini: no arm %q", name))
+	}
+	return a.handler()
+}
+
+// Truth returns the records kept, oldest first.
+func (s *Server) Truth() []Record { return s.truth.list() }
+
+// Drain returns the records kept, oldest first, and forgets them.
+func (s *Server) Drain() []Record { return s.truth.drain() }
+
+// Stats returns the counts so far.
+func (s *Server) Stats() Stats {
+	stats := Stats{Arms: map[string]ArmStats{}, AimNS: s.pacer.aim.lead()}
+	for name, a := range s.arms {
+		stats.Arms[name] = a.counts.snapshot()
+	}
+	stats.Records, stats.Dropped = s.truth.size()
+	return stats
+}
+
+// Ready is where a listening server is found, the line that the command prints.
+type Ready struct {
+	Ready   bool              `json:"ready"`
+	URLs    map[string]string `json:"urls"`    // by arm
+	Control string            `json:"control"` // of the control listener
+	CAFile  string            `json:"ca_file,omitempty"`
+}
+
+// Listen takes every port and writes the CA certificate. After an error no
+// port is held. Serve must follow.
+func (s *Server) Listen(ctx context.Context) (Ready, error) {
+	ready := Ready{Ready: true, URLs: map[string]string{}}
+	if err := s.listen(ctx, &ready); err != nil {
+		for _, l := range s.listening {
+			err = errors.Join(err, l.listener.Close())
+		}
+		s.listening = nil
+		return Ready{}, err
+	}
+	return ready, nil
+}
+
+func (s *Server) listen(ctx context.Context, ready *Ready) error {
+	var certificate tls.Certificate
+	if s.config.Protocol == H2 {
+		authority, err := newAuthority(time.Now())
+		if err != nil {
+			return err
+		}
+		if err := s.writeCA(authority.caPEM); err != nil {
+			return err
+		}
+		certificate, ready.CAFile = authority.leaf, s.config.CAFile
+	}
+	for i, name := range s.config.Arms {
+		url, err := s.add(ctx, s.config.addressOf(i), s.armServer(s.arms[name], certificate))
+		if err != nil {
+			return fmt.Errorf("arm %s: %w", name, err)
+		}
+		ready.URLs[name] = url
+	}
+	url, err := s.add(ctx, s.config.Control, &http.Server{Handler: s.controlHandler()})
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	ready.Control = url
+	return nil
+}
+
+func (s *Server) writeCA(pem []byte) error {
+	if s.config.CAFile == "" {
+		return nil
+	}
+	return outfile.Write(s.config.CAFile, func(w io.Writer) error {
+		_, err := w.Write(pem)
+		return err
+	})
+}
+
+func (s *Server) add(ctx context.Context, address string, server *http.Server) (url string, err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("cannot listen (is the port taken? use port 0 for a free one): %w", err)
+	}
+	url = "http://" + listener.Addr().String()
+	if server.TLSConfig != nil {
+		url = "https://" + listener.Addr().String()
+	}
+	server.ReadHeaderTimeout = 10 * time.Second
+	// What the server would log is clients that leave, which is their right.
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	s.listening = append(s.listening, listening{listener, server})
+	return url, nil
+}
+
+func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	server := &http.Server{Handler: a.handler(), ConnState: a.counts.connState, Protocols: protocols}
+	switch s.config.Protocol {
+	case H2:
+		protocols.SetHTTP2(true)
+		server.TLSConfig = &tls.Config{
+			Certificates:     []tls.Certificate{certificate},
+			MinVersion:       tls.VersionTLS12,
+			VerifyConnection: a.counts.verifyConnection,
+		}
+	case H2C:
+		protocols.SetUnencryptedHTTP2(true)
+	}
+	return server
+}
+
+// stopTime bounds how long the listeners take to stop.
+const stopTime = 500 * time.Millisecond
+
+// Serve answers until ctx ends, then stops every request under way, waits for
+// its handlers and returns nil; it returns earlier when a listener fails.
+func (s *Server) Serve(ctx context.Context) error {
+	defer s.pacer.close()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	failures := make([]error, len(s.listening))
+	var group sync.WaitGroup
+	for i, l := range s.listening {
+		l.server.BaseContext = func(net.Listener) context.Context { return running }
+		group.Go(func() {
+			defer stop() // one listener lost: the others have no purpose
+			failures[i] = l.serve()
+		})
+	}
+	<-running.Done()
+	for _, l := range s.listening {
+		group.Go(l.stop)
+	}
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+func (l listening) serve() error {
+	serve := func() error { return l.server.Serve(l.listener) }
+	if l.server.TLSConfig != nil {
+		serve = func() error { return l.server.ServeTLS(l.listener, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.listener.Addr(), err)
+	}
+	return nil
+}
+
+// stop waits for the handlers, whose context has ended, and closes by force
+// what is left.
+func (l listening) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if l.server.Shutdown(ctx) != nil {
+		_ = l.server.Close() // the listener is closed already
+	}
+}
+
+// controlHandler serves ground truth and counts.
+func (s *Server) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, r *http.Request) {
+		records := s.Truth
+		if r.URL.Query().Get("drain") == "1" {
+			records = s.Drain
+		}
+		w.Header().Set("Content-Type", "application/jsonl")
+		encoder := json.NewEncoder(w)
+		for _, record := range records() {
+			if encoder.Encode(record) != nil {
+				return // the client left
+			}
+		}
+	})
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Stats()) })
+	return mux
+}

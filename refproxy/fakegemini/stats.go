@@ -1,0 +1,76 @@
+package fakegemini
+
+import (
+	"crypto/tls"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Stats is what the upstream counted since it started.
+type Stats struct {
+	Arms    map[string]ArmStats `json:"arms"`
+	Records int                 `json:"records"` // kept now
+	Dropped int64               `json:"dropped"` // records lost to the bound
+	AimNS   int64               `json:"aim_ns"`  // how early the timers are asked now
+}
+
+// ArmStats is what one arm's listener counted.
+type ArmStats struct {
+	Connections int64            `json:"connections"` // accepted
+	Handshakes  int64            `json:"handshakes"`  // TLS, completed or resumed
+	Requests    int64            `json:"requests"`
+	Refused     int64            `json:"refused"` // answered 400, 401 or 404
+	InFlight    int64            `json:"in_flight"`
+	ByProtocol  map[string]int64 `json:"by_protocol"` // requests per HTTP/1.1, HTTP/2.0
+}
+
+// counters guards an arm's counts.
+type counters struct {
+	mu    sync.Mutex
+	stats ArmStats
+}
+
+func (c *counters) update(change func(*ArmStats)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.stats)
+}
+
+func (c *counters) snapshot() ArmStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stats := c.stats
+	stats.ByProtocol = maps.Clone(stats.ByProtocol)
+	return stats
+}
+
+func (c *counters) begin(protocol string) {
+	c.update(func(s *ArmStats) {
+		s.Requests++
+		s.InFlight++
+		if s.ByProtocol == nil {
+			s.ByProtocol = map[string]int64{}
+		}
+		s.ByProtocol[protocol]++
+	})
+}
+
+func (c *counters) end() { c.update(func(s *ArmStats) { s.InFlight-- }) }
+
+func (c *counters) refuse() { c.update(func(s *ArmStats) { s.Refused++ }) }
+
+// connState is an http.Server's hook.
+func (c *counters) connState(_ net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		c.update(func(s *ArmStats) { s.Connections++ })
+	}
+}
+
+// verifyConnection is a tls.Config's hook; it runs once per handshake, resumed
+// ones included, and refuses nothing.
+func (c *counters) verifyConnection(tls.ConnectionState) error {
+	c.update(func(s *ArmStats) { s.Handshakes++ })
+	return nil
+}
