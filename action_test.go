@@ -131,9 +131,9 @@ func TestActionStep(t *testing.T) {
 // and that no shell reads them.
 func TestActionArguments(t *testing.T) {
 	got := runStep(t, fakeGate(0, true),
-		"POLICY=a policy.yaml", "DATASET=$(touch owned)", "DURATION=",
+		"POLICY=a policy.yaml", "DATASET=$(touch owned)", "DURATION=", "REQUESTS=3000",
 		"ARGS=--inject tail=+50%\n  --seed 7 ;touch owned")
-	want := "gate|--policy|a policy.yaml|--dataset|$(touch owned)|--inject|tail=+50%|--seed|7|;touch|owned|\n"
+	want := "gate|--policy|a policy.yaml|--dataset|$(touch owned)|--requests|3000|--inject|tail=+50%|--seed|7|;touch|owned|\n"
 	if got.log != want {
 		t.Errorf("the command was given %q, want %q", got.log, want)
 	}

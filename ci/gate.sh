@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # gate.sh FIRSTBYTE: the action's main step. Runs the gate as the environment
-# asks (POLICY, DATASET, DURATION, ARGS; empty ones are left to the command),
-# tells GitHub of the decision, and fails on those that FAIL_ON names.
+# asks (POLICY, DATASET, DURATION, REQUESTS, ARGS; empty ones are left to the
+# command), tells GitHub of the decision, and fails on those that FAIL_ON names.
 set -euo pipefail
 
 firstbyte=$1
@@ -30,6 +30,7 @@ args=()
 [[ -z ${POLICY:-} ]] || args+=(--policy "$POLICY")
 [[ -z ${DATASET:-} ]] || args+=(--dataset "$DATASET")
 [[ -z ${DURATION:-} ]] || args+=(--duration "$DURATION")
+[[ -z ${REQUESTS:-} ]] || args+=(--requests "$REQUESTS")
 read -r -d '' -a more <<<"${ARGS:-}" || true
 args+=(${more[@]+"${more[@]}"})
 

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# nightly.sh [GATES] [SEEDS]: asks the gate often enough to know how often it
+# errs. Of GATES runs (20) at least 19 of 20 must promote, and each injury must be
+# refused in all of SEEDS runs (5). Every seed is printed, and every folder that
+# a run left is kept under out/nightly/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+gates=${1:-20}
+seeds=${2:-5}
+
+keep=$(mktemp -d)
+trap 'mkdir -p out && rm -rf out/nightly && mv "$keep" out/nightly' EXIT
+
+# run NAME ARGS...: one gate under a fresh seed; its exit code is left in $code.
+# A machine too busy for a verdict is asked twice more.
+run() {
+	local name=$1 seed try
+	shift
+	for try in 1 2 3; do
+		seed=$((RANDOM * 32768 + RANDOM + 1))
+		code=0
+		timeout -k 10 180 bin/firstbyte gate --quiet --seed "$seed" --out "$keep/$name" "$@" \
+			>"$keep/$name.txt" 2>&1 || code=$?
+		echo "$name: seed $seed, exit $code"
+		if ! [ -s "$keep/$name/verdict.json" ] || ! sh ci/held-busy.sh "$keep/$name/verdict.json"; then
+			return 0
+		fi
+		echo "$name: the machine was too busy (try $try of 3)"
+	done
+}
+
+failed=0
+
+promoted=0
+for ((i = 1; i <= gates; i++)); do
+	run "gate-$i"
+	if ((code == 0)); then
+		promoted=$((promoted + 1))
+	fi
+done
+echo "$promoted of $gates gates promoted, want 19 of 20"
+if ((promoted * 20 < gates * 19)); then
+	failed=1
+fi
+
+for injury in ttft=+30% gap=+30% errors=5% tail=+50% stall; do
+	for ((i = 1; i <= seeds; i++)); do
+		run "${injury%%=*}-$i" --inject "$injury"
+		# Of a candidate that never answers there may be nothing to judge.
+		if ((code != 2)) && ! [[ $injury == stall && $code == 4 ]]; then
+			echo "$injury: exit $code, want 2"
+			failed=1
+		fi
+	done
+done
+
+exit "$failed"
