@@ -1,7 +1,130 @@
 package policy
 
-// Parse reads a policy and validates it.
-func Parse(data []byte) (Policy, error) { return Policy{}, nil }
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
 
-// Validate joins every problem of p.
-func (p Policy) Validate() error { return nil }
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/token"
+)
+
+//go:embed default.yaml
+var defaultYAML []byte
+
+// Default returns the policy that the tool carries: its text is default.yaml.
+func Default() Policy {
+	p, err := Parse(defaultYAML)
+	if err != nil {
+		panic("policy: the embedded policy: " + err.Error()) // a test parses it
+	}
+	return p
+}
+
+// DefaultYAML returns the text of the default policy, for people to copy.
+func DefaultYAML() []byte { return slices.Clone(defaultYAML) }
+
+// Parse reads a policy and validates it. What it does not know it refuses, with
+// line and column. Alpha, the minima and the same-work bounds may be left out
+// and are then those of the default policy.
+func Parse(data []byte) (Policy, error) {
+	p := Policy{
+		Name: "unnamed", Alpha: .05, MinBlocks: leastBlocks, MinPairs: leastPairs,
+		SameWork: SameWork{Tokens: .02, Finish: .01, Cached: .02},
+	}
+	err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&p)
+	if errors.Is(err, io.EOF) {
+		return Policy{}, errors.New("the policy is empty: name its metrics (the default is a start: firstbyte guard explain --yaml)")
+	}
+	if err != nil {
+		return Policy{}, oneLine(err)
+	}
+	if err := p.Validate(); err != nil {
+		return Policy{}, err
+	}
+	sum := sha256.Sum256(data)
+	p.Hash = hex.EncodeToString(sum[:])
+	return p, nil
+}
+
+// oneLine turns the decoder's picture of the source into one line with its
+// place.
+func oneLine(err error) error {
+	if unknown, ok := errors.AsType[*yaml.UnknownFieldError](err); ok {
+		return at(unknown.Token, fmt.Sprintf("unknown key %q%s", unknown.Token.Value, nearest(unknown.Token.Value)))
+	}
+	if known, ok := errors.AsType[yaml.Error](err); ok {
+		return at(known.GetToken(), known.GetMessage())
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return errors.New(first)
+}
+
+func at(tk *token.Token, message string) error {
+	message, _, _ = strings.Cut(message, "\n")
+	if tk == nil || tk.Position == nil {
+		return errors.New(message)
+	}
+	return fmt.Errorf("%d:%d: %s", tk.Position.Line, tk.Position.Column, message)
+}
+
+// nearest proposes the known key that is fewest edits away.
+func nearest(key string) string {
+	best, distance := "", 1+len(key)/2
+	for _, known := range keysOf(reflect.TypeFor[Policy]()) {
+		if d := edits(key, known); d < distance {
+			best, distance = known, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// keysOf lists the YAML keys of t and of the structs in it.
+func keysOf(t reflect.Type) []string {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return keysOf(t.Elem())
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	var keys []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		keys = append(append(keys, name), keysOf(f.Type)...)
+	}
+	return keys
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

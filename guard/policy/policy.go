@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // A Policy is what a gate demands. Its zero value demands nothing and does not
@@ -129,7 +131,7 @@ func (m Metric) HigherIsBetter() bool {
 	if m.Direction != "" {
 		return m.Direction == HigherIsBetter
 	}
-	return m.Measure == Success || m.Measure == Throughput
+	return m.Measure.direction() == HigherIsBetter
 }
 
 // Window returns the band in force; ok is false where the statistic has none.
@@ -152,16 +154,16 @@ func (m Metric) Window() (b Band, ok bool) {
 type Share float64
 
 // UnmarshalYAML implements the interface of goccy/go-yaml.
-func (s *Share) UnmarshalYAML(b []byte) error {
-	x, err := parseShare(scalar(b))
+func (s *Share) UnmarshalYAML(node ast.Node) error {
+	x, err := parseShare(scalar(node))
 	if err != nil {
-		return err
+		return at(node.GetToken(), err.Error())
 	}
 	*s = Share(x)
 	return nil
 }
 
-func scalar(b []byte) string { return strings.Trim(strings.TrimSpace(string(b)), `"'`) }
+func scalar(node ast.Node) string { return node.GetToken().Value }
 
 func parseShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(text, "%")
@@ -185,15 +187,15 @@ type Limit struct {
 }
 
 // UnmarshalYAML implements the interface of goccy/go-yaml.
-func (l *Limit) UnmarshalYAML(b []byte) error {
-	text := scalar(b)
+func (l *Limit) UnmarshalYAML(node ast.Node) error {
+	text := scalar(node)
 	if x, err := parseShare(text); err == nil {
 		*l = Limit{Value: x}
 		return nil
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return fmt.Errorf("%q is no limit: write a duration (800ms), a share (90%%) or a number", text)
+		return at(node.GetToken(), fmt.Sprintf("%q is no limit: write a duration (800ms), a share (90%%) or a number", text))
 	}
 	*l = Limit{Value: float64(d), Duration: true}
 	return nil

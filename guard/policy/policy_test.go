@@ -1,0 +1,126 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+)
+
+func TestDefaultIsWhatTheIssueAsksFor(t *testing.T) {
+	p := policy.Default()
+	gating := map[string]bool{}
+	for _, m := range p.Metrics {
+		gating[m.Key()] = m.Gating
+		if m.Gating && m.Measure.Latency() && (m.Tau != .05 || m.Margin != .10) {
+			t.Errorf("%s: tau %v, margin %v", m.Key(), m.Tau, m.Margin)
+		}
+	}
+	for _, measure := range []string{"first_token", "gap", "full"} {
+		for _, statistic := range []string{"p50", "p95", "mean"} {
+			if !gating[measure+"."+statistic] {
+				t.Errorf("%s.%s is not gating", measure, statistic)
+			}
+		}
+		if on, there := gating[measure+".p99"]; on || !there {
+			t.Errorf("%s.p99: there %v, gating %v; want shown", measure, there, on)
+		}
+	}
+	if !gating["success.rate"] {
+		t.Error("the success rate is not gating")
+	}
+	if p.Alpha != .05 || p.MinBlocks != 8 || p.MinPairs != 200 || len(p.Hash) != 64 {
+		t.Errorf("%+v", p)
+	}
+}
+
+const one = "metrics:\n  - {measure: gap, statistic: p50, gating: true, tau: 5%, margin: 10%}\n"
+
+func TestParseRefusesWithPlace(t *testing.T) {
+	for _, c := range []struct{ name, yaml, want string }{
+		{"misspelt key", "alpah: 5%\n" + one, `1:1: unknown key "alpah", did you mean "alpha"?`},
+		{"misspelt key in a metric", "metrics:\n  - measure: gap\n    statistik: p50\n", `3:5: unknown key "statistik", did you mean "statistic"?`},
+		{"far from any key", "zzzzzz: 1\n" + one, `1:1: unknown key "zzzzzz"`},
+		{"twice", "alpha: 5%\nalpha: 1%\n" + one, `2:1: mapping key "alpha" already defined at [1:1]`},
+		{"no share", "alpha: five\n" + one, `1:8: "five" is no share: write 0.05 or 5%`},
+		{"a share that is not finite", "alpha: NaN\n" + one, `1:8: "NaN" is no share: write 0.05 or 5%`},
+		{"no limit", "metrics:\n  - measure: gap\n    limit: soon\n", `3:12: "soon" is no limit: write a duration (800ms), a share (90%) or a number`},
+		{"wrong type", "min_blocks: many\n" + one, "1:13: "},
+		{"not YAML", "metrics: [", "1:10: "},
+		{"nothing", "", "the policy is empty"},
+		{"only a comment", "# later\n", "the policy is empty"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := policy.Parse([]byte(c.yaml))
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			if got := err.Error(); !strings.HasPrefix(got, c.want) || strings.Contains(got, "\n") {
+				t.Errorf("got  %q\nwant %q…, on one line", got, c.want)
+			}
+		})
+	}
+}
+
+func TestValidateJoinsEveryProblem(t *testing.T) {
+	_, err := policy.Parse([]byte(`
+alpha: 80%
+min_blocks: 3
+min_pairs: 10
+same_work: {tokens: 200%}
+metrics:
+  - {measure: gap, statistic: rate, gating: false, tau: 5%, margin: 3%}
+  - {measure: success, statistic: rate, direction: lower_is_better, tau: 1%, margin: 1%, limit: 800ms}
+  - {measure: full, statistic: mean, margin: 10%, limit: 1s, band: {from: 90%, to: 80%}}
+  - {measure: full, statistic: mean, margin: 10%}
+  - {measure: speed, statistic: mean}
+`))
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, want := range []string{
+		"alpha is 0.8", "min_blocks is 3", "min_pairs is 10", "same_work.tokens is 2",
+		`metric 1 (gap.rate): gap has no statistic "rate"`, "metric 1 (gap.rate): margin 0.03 lies under tau 0.05",
+		"metric 2 (success.rate): direction", "metric 2 (success.rate): limit: success is limited by a share",
+		"metric 3 (full.mean): limit: a mean log-ratio", "metric 3 (full.mean): band: only", "metric 3 (full.mean): band from 0.9 to 0.8",
+		"metric 4 (full.mean): stands twice", `metric 5 (speed.mean): unknown measure "speed"`, "no metric is gating",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	own := policy.Band{From: .93, To: .97}
+	for _, c := range []struct {
+		metric policy.Metric
+		want   policy.Band
+		ok     bool
+	}{
+		{policy.Metric{Statistic: policy.P50}, policy.Band{From: .25, To: .75}, true},
+		{policy.Metric{Statistic: policy.P95}, policy.Band{From: .90, To: .99}, true},
+		{policy.Metric{Statistic: policy.P95, Band: &own}, own, true},
+		{policy.Metric{Statistic: policy.Mean}, policy.Band{}, false},
+	} {
+		if got, ok := c.metric.Window(); got != c.want || ok != c.ok {
+			t.Errorf("%+v: got %v, %v", c.metric, got, ok)
+		}
+	}
+}
+
+// FuzzParse holds that whatever is accepted is valid, hashed and can say no.
+func FuzzParse(f *testing.F) {
+	f.Add(policy.DefaultYAML())
+	f.Add([]byte(one))
+	f.Add([]byte("alpha: &a 5%\nmetrics: [{measure: gap, statistic: p50, gating: true, tau: *a, margin: 10%}]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := policy.Parse(data)
+		if err != nil {
+			return
+		}
+		if err := p.Validate(); err != nil || len(p.Hash) != 64 {
+			t.Errorf("accepted, but %v, hash %q", err, p.Hash)
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What no policy may go below: with less the tests' error rates are not known.
+const (
+	leastBlocks = 8
+	leastPairs  = 200
+)
+
+// Validate joins every problem of p, one line each.
+func (p Policy) Validate() error {
+	var problems []error
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if !(p.Alpha > 0 && p.Alpha <= .5) {
+		bad("alpha is %v: it lies above 0 and is at most 50%%", float64(p.Alpha))
+	}
+	if p.MinBlocks < leastBlocks {
+		bad("min_blocks is %d: fewer than %d support no claim", p.MinBlocks, leastBlocks)
+	}
+	if p.MinPairs < leastPairs {
+		bad("min_pairs is %d: fewer than %d support no claim", p.MinPairs, leastPairs)
+	}
+	problems = append(problems, p.SameWork.validate()...)
+	problems = append(problems, p.validateMetrics()...)
+	return errors.Join(problems...)
+}
+
+func (w SameWork) validate() (problems []error) {
+	for _, x := range []struct {
+		key   string
+		value Share
+	}{{"tokens", w.Tokens}, {"finish", w.Finish}, {"cached", w.Cached}} {
+		if !(x.value >= 0 && x.value <= 1) {
+			problems = append(problems, fmt.Errorf("same_work.%s is %v: it lies between 0 and 100%%", x.key, float64(x.value)))
+		}
+	}
+	return problems
+}
+
+func (p Policy) validateMetrics() (problems []error) {
+	seen, gating := map[string]bool{}, false
+	for i, m := range p.Metrics {
+		where := fmt.Sprintf("metric %d (%s)", i+1, m.Key())
+		for _, problem := range m.validate() {
+			problems = append(problems, fmt.Errorf("%s: %w", where, problem))
+		}
+		if seen[m.Key()] {
+			problems = append(problems, fmt.Errorf("%s: stands twice", where))
+		}
+		seen[m.Key()], gating = true, gating || m.Gating
+	}
+	if !gating {
+		problems = append(problems, errors.New("no metric is gating: such a policy could never say no"))
+	}
+	return problems
+}
+
+func (m Metric) validate() (problems []error) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	statistics := m.Measure.statistics()
+	if statistics == nil {
+		return []error{fmt.Errorf("unknown measure %q: known are %v", m.Measure, measures)}
+	}
+	if !slices.Contains(statistics, m.Statistic) {
+		bad("%s has no statistic %q: it has %v", m.Measure, m.Statistic, statistics)
+	}
+	if m.Direction != "" && m.Direction != m.Measure.direction() {
+		bad("direction %q: %s is %s", m.Direction, m.Measure, m.Measure.direction())
+	}
+	if !(m.Tau >= 0 && m.Tau < 10) {
+		bad("tau is %v: it is 0 or a share such as 5%%", float64(m.Tau))
+	}
+	if !(m.Margin > 0 && m.Margin < 10) {
+		bad("margin is %v: write a share above 0, such as 10%%", float64(m.Margin))
+	}
+	if m.Margin < m.Tau {
+		bad("margin %v lies under tau %v: a candidate could be promoted and rolled back at once", float64(m.Margin), float64(m.Tau))
+	}
+	if m.HigherIsBetter() && (m.Margin >= 1 || m.Tau >= 1) {
+		bad("tau and margin of %s lie under 100%%: nothing can fall by more", m.Measure)
+	}
+	return append(append(problems, m.validateLimit()...), m.validateBand()...)
+}
+
+func (m Metric) validateLimit() (problems []error) {
+	switch l := m.Limit; {
+	case l == nil:
+	case m.Statistic == Mean && m.Measure.Latency():
+		problems = append(problems, errors.New("limit: a mean log-ratio has no absolute value, put it on p50, p95 or p99"))
+	case m.durations() != l.Duration:
+		problems = append(problems, fmt.Errorf("limit: %s", m.limitUnit()))
+	case !(l.Value > 0), m.Measure == Success && l.Value > 1:
+		problems = append(problems, fmt.Errorf("limit %v is out of range: %s", l.Value, m.limitUnit()))
+	}
+	return problems
+}
+
+func (m Metric) durations() bool { return m.Measure.Latency() || m.cpu() }
+
+func (m Metric) cpu() bool { return m.Measure == CPUPerEvent || m.Measure == CPUPerRequest }
+
+func (m Metric) limitUnit() string {
+	switch {
+	case m.Measure == Success:
+		return "success is limited by a share such as 90%"
+	case m.durations():
+		return "write a duration such as 800ms"
+	}
+	return "write requests per second as a number"
+}
+
+func (m Metric) validateBand() (problems []error) {
+	if m.Band == nil {
+		return nil
+	}
+	if _, ok := (Metric{Statistic: m.Statistic}).Window(); !ok {
+		problems = append(problems, fmt.Errorf("band: only p50, p95 and p99 have one, not %s", m.Statistic))
+	}
+	if b := *m.Band; !(b.From >= 0 && b.From < b.To && b.To <= 1) {
+		problems = append(problems, fmt.Errorf("band from %v to %v: it lies between 0 and 100%% and is not empty", float64(b.From), float64(b.To)))
+	}
+	return problems
+}
+
+var measures = [...]Measure{FirstToken, Gap, Full, TTFB, Success, Throughput, CPUPerEvent, CPUPerRequest}
+
+// statistics lists what m can be asked; nil for an unknown measure.
+func (m Measure) statistics() []Statistic {
+	switch {
+	case m.Latency():
+		return []Statistic{P50, P95, P99, Mean}
+	case m == Success:
+		return []Statistic{Rate}
+	case slices.Contains(measures[:], m):
+		return []Statistic{Mean}
+	}
+	return nil
+}
+
+func (m Measure) direction() Direction {
+	if m == Success || m == Throughput {
+		return HigherIsBetter
+	}
+	return LowerIsBetter
+}
