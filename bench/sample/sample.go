@@ -113,6 +113,7 @@ const (
 	Overloaded   Outcome = "overloaded"
 	HTTP4xx      Outcome = "http_4xx"
 	HTTP5xx      Outcome = "http_5xx"
+	HTTPOther    Outcome = "http_other" // neither 200 nor an error status: a redirect, say
 	ContentType  Outcome = "wrong_content_type"
 	ErrorEvent   Outcome = "error_event"
 	NoTerminator Outcome = "missing_terminator"

@@ -1,0 +1,278 @@
+package load
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/clock"
+)
+
+const (
+	canaryPeriod = int64(10 * time.Millisecond)
+	glancePeriod = 500 * time.Millisecond
+)
+
+// A meter gathers the Health of a run, window by window.
+type meter struct {
+	total windowFacts
+	arms  map[string]*windowFacts
+}
+
+// windowFacts are sums and maxima over windows.
+type windowFacts struct {
+	length   time.Duration
+	canary   []int64
+	cpu      time.Duration
+	machine  machineTicks
+	pressure float64
+	fdPeak   int
+	pauses   pauseFacts
+}
+
+func newMeter() *meter {
+	return &meter{total: windowFacts{pressure: Unknown}, arms: map[string]*windowFacts{}}
+}
+
+// A window is one stretch of load being watched.
+type window struct {
+	begin   int64
+	cpu     time.Duration
+	machine machineTicks
+	pauses  *metrics.Float64Histogram
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+	facts   windowFacts // canary and glances, each written by one goroutine
+}
+
+// open begins to watch; every open has its close.
+func (m *meter) open() *window {
+	ctx, stop := context.WithCancel(context.Background())
+	w := &window{cpu: ownCPU(), machine: readTicks(), pauses: readPauses(), stop: stop}
+	w.facts.pressure = Unknown
+	w.wg.Go(func() { w.sing(ctx) })
+	w.wg.Go(func() { w.glance(ctx) })
+	w.begin = clock.Now()
+	return w
+}
+
+// close ends the window and books it to the arm.
+func (m *meter) close(w *window, arm string) {
+	w.facts.length = clock.Since(w.begin)
+	w.stop()
+	w.wg.Wait()
+	w.facts.cpu = ownCPU() - w.cpu
+	w.facts.machine = readTicks().minus(w.machine)
+	w.facts.pauses = pausesSince(w.pauses, readPauses())
+	m.total.add(&w.facts)
+	if m.arms[arm] == nil {
+		m.arms[arm] = &windowFacts{pressure: Unknown}
+	}
+	m.arms[arm].add(&w.facts)
+}
+
+func (f *windowFacts) add(w *windowFacts) {
+	f.length += w.length
+	f.canary = append(f.canary, w.canary...)
+	f.cpu += w.cpu
+	f.machine = f.machine.plus(w.machine)
+	f.pressure = max(f.pressure, w.pressure)
+	f.fdPeak = max(f.fdPeak, w.fdPeak)
+	f.pauses = f.pauses.plus(w.pauses)
+}
+
+// sing is the canary: it does nothing but wake every 10 ms and note how late. A
+// start that is late while the canary is not speaks of the loader; when both
+// are, of the machine.
+func (w *window) sing(ctx context.Context) {
+	timer, err := clock.NewTimer()
+	if err != nil {
+		return // no descriptor: the requests will say so
+	}
+	defer timer.Close()
+	for at := clock.Now() + canaryPeriod; timer.Until(ctx, at) == nil; at += canaryPeriod {
+		late := clock.Now() - at
+		w.facts.canary = append(w.facts.canary, late)
+		at += late / canaryPeriod * canaryPeriod // missed ticks are one lateness, not many
+	}
+}
+
+// glance looks at what cannot be summed up afterwards.
+func (w *window) glance(ctx context.Context) {
+	ticker := time.NewTicker(glancePeriod)
+	defer ticker.Stop()
+	for {
+		w.facts.pressure = max(w.facts.pressure, readPressure())
+		w.facts.fdPeak = max(w.facts.fdPeak, openFiles())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// health sums up the run so far.
+func (m *meter) health(r *Result, closedLoop bool) Health {
+	t := &m.total
+	h := Health{
+		Window: t.length, Cores: runtime.GOMAXPROCS(0), ClosedLoop: closedLoop,
+		Canary: distribution(slices.Clone(t.canary)), Arms: map[string]ArmHealth{},
+		CPU: t.cpu, CPUShare: Unknown, MachineBusy: t.machine.busyShare(), Steal: t.machine.stealShare(),
+		Pressure: t.pressure, GCPauseMax: t.pauses.longest, GCPauseTotal: t.pauses.total, GCPauses: t.pauses.n,
+		FDLimit: fileLimit(), FDPeak: t.fdPeak,
+	}
+	if t.length > 0 && t.cpu > 0 {
+		h.CPUShare = float64(t.cpu) / (float64(t.length) * float64(h.Cores))
+	}
+	m.addSamples(&h, r, closedLoop)
+	addRates(&h, r.Slots)
+	return h
+}
+
+// addSamples adds what the measured samples tell, overall and by arm.
+func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
+	late := map[string][]int64{}
+	for _, arm := range r.Header.Arms {
+		h.Arms[arm.Name] = ArmHealth{}
+	}
+	for i := range r.Samples {
+		s := &r.Samples[i]
+		if s.Warmup {
+			continue
+		}
+		a := h.Arms[s.Arm]
+		h.Intended++
+		a.Events += s.Events
+		a.Coalesced += s.Coalesced
+		if s.Outcome == sample.DroppedStart {
+			a.Dropped++
+		}
+		if s.SentNS != 0 {
+			h.Sent++
+			late[s.Arm] = append(late[s.Arm], s.SentNS-s.IntendedNS)
+		}
+		h.Arms[s.Arm] = a
+	}
+	var all []int64
+	for name, a := range h.Arms {
+		h.Events += a.Events
+		h.Coalesced += a.Coalesced
+		h.Dropped += a.Dropped
+		all = append(all, late[name]...)
+		if !closedLoop {
+			a.Lateness = distribution(late[name])
+		}
+		if w := m.arms[name]; w != nil {
+			a.Canary, a.Window, a.CPU = distribution(slices.Clone(w.canary)), w.length, w.cpu
+		}
+		h.Arms[name] = a
+	}
+	if !closedLoop {
+		h.Lateness = distribution(all)
+	}
+}
+
+// addRates takes the mean rates of the slots that sent anything, weighted by
+// their requests.
+func addRates(h *Health, slots []sample.Slot) {
+	weight := 0.0
+	for _, s := range slots {
+		if s.AchievedHz == 0 {
+			continue
+		}
+		n := float64(s.Requests)
+		weight += n
+		h.IntendedHz += n * s.IntendedHz
+		h.AchievedHz += n * s.AchievedHz
+	}
+	if weight > 0 {
+		h.IntendedHz /= weight
+		h.AchievedHz /= weight
+	}
+}
+
+// distribution sorts values in place; ranks are the smallest value that at
+// least the share has reached.
+func distribution(values []int64) Dist {
+	if len(values) == 0 {
+		return Dist{}
+	}
+	slices.Sort(values)
+	rank := func(q float64) int64 { return values[max(0, int(math.Ceil(q*float64(len(values))))-1)] }
+	return Dist{P50: rank(.50), P99: rank(.99), Max: values[len(values)-1], N: len(values)}
+}
+
+// machineTicks are scheduler ticks of all processors; all zero where unknown.
+type machineTicks struct{ total, idle, steal uint64 }
+
+func (t machineTicks) minus(u machineTicks) machineTicks {
+	if t.total < u.total || t.idle < u.idle || t.steal < u.steal {
+		return machineTicks{} // the counters of idle are known to run backwards
+	}
+	return machineTicks{t.total - u.total, t.idle - u.idle, t.steal - u.steal}
+}
+
+func (t machineTicks) plus(u machineTicks) machineTicks {
+	return machineTicks{t.total + u.total, t.idle + u.idle, t.steal + u.steal}
+}
+
+func (t machineTicks) busyShare() float64 {
+	if t.total == 0 {
+		return Unknown
+	}
+	return float64(t.total-t.idle) / float64(t.total)
+}
+
+func (t machineTicks) stealShare() float64 {
+	if t.total == 0 {
+		return Unknown
+	}
+	return float64(t.steal) / float64(t.total)
+}
+
+// pauseFacts sum up stop-the-world pauses of the garbage collector.
+type pauseFacts struct {
+	longest, total time.Duration
+	n              int
+}
+
+func (f pauseFacts) plus(g pauseFacts) pauseFacts {
+	return pauseFacts{max(f.longest, g.longest), f.total + g.total, f.n + g.n}
+}
+
+func readPauses() *metrics.Float64Histogram {
+	read := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+	metrics.Read(read)
+	if read[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return &metrics.Float64Histogram{}
+	}
+	return read[0].Value.Float64Histogram()
+}
+
+// pausesSince compares two readings; their buckets are the same by contract.
+func pausesSince(before, after *metrics.Float64Histogram) pauseFacts {
+	var f pauseFacts
+	for i := range after.Counts {
+		n := after.Counts[i]
+		if i < len(before.Counts) {
+			n -= before.Counts[i]
+		}
+		if n == 0 {
+			continue
+		}
+		low, high := max(after.Buckets[i], 0), after.Buckets[i+1]
+		if math.IsInf(high, 1) {
+			high = low
+		}
+		f.n += int(n)
+		f.total += time.Duration(float64(n) * (low + high) / 2 * 1e9)
+		f.longest = max(f.longest, time.Duration(high*1e9))
+	}
+	return f
+}

@@ -1,0 +1,147 @@
+package load
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+
+	"github.com/firstbyte-dev/firstbyte/datasets"
+)
+
+// WarmupOccurrence is where the occurrences of warm-up requests begin: counted
+// apart, so that warming up takes no occurrence from the measured pairs.
+const WarmupOccurrence = 1_000_000
+
+// A pick is one use of an item; both arms of a block get the same picks.
+type pick struct {
+	item       *datasets.Item
+	occurrence int
+}
+
+// A block is what every arm gets in its slot, and the order of the arms.
+type block struct {
+	order       []int // indices of arms
+	warm        []pick
+	warmOffsets []int64
+	picks       []pick
+	offsets     []int64 // nil in a closed loop
+}
+
+// A plan is all blocks of a run, a pure function of the Config.
+type plan struct {
+	blocks []block
+	hash   string
+}
+
+// Streams of random numbers, one for each thing that is drawn, so that a change
+// of one leaves the others as they were.
+const (
+	drawItems = iota + 1
+	drawWarmItems
+	drawOrder
+	drawStarts
+	drawWarmStarts
+)
+
+func source(seed, draw uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, draw)) }
+
+func newPlan(cfg *Config) *plan {
+	items := newDeck(cfg.Set.Items, source(cfg.Seed, drawItems), 1)
+	warm := newDeck(cfg.Set.Items, source(cfg.Seed, drawWarmItems), WarmupOccurrence)
+	starts, warmStarts := source(cfg.Seed, drawStarts), source(cfg.Seed, drawWarmStarts)
+	orders := drawOrders(len(cfg.Arms), cfg.Blocks, source(cfg.Seed, drawOrder))
+	warmSchedule := cfg.Schedule
+	warmSchedule.N = cfg.Warmup
+	p := &plan{blocks: make([]block, cfg.Blocks)}
+	for i := range p.blocks {
+		p.blocks[i] = block{
+			order:       orders[i],
+			warm:        warm.deal(cfg.Warmup),
+			warmOffsets: warmSchedule.Offsets(warmStarts.Uint64()),
+			picks:       items.deal(cfg.Schedule.N),
+			offsets:     cfg.Schedule.Offsets(starts.Uint64()),
+		}
+	}
+	p.hash = p.sum()
+	return p
+}
+
+// sum is SHA-256 over all intended offsets and items of the measured requests.
+func (p *plan) sum() string {
+	h := sha256.New() // never fails to write
+	var n [8]byte
+	number := func(v int64) {
+		binary.LittleEndian.PutUint64(n[:], uint64(v))
+		h.Write(n[:])
+	}
+	for _, b := range p.blocks {
+		for i, pick := range b.picks {
+			h.Write([]byte(pick.item.ID))
+			number(int64(pick.occurrence))
+			if b.offsets != nil {
+				number(b.offsets[i])
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// drawOrders gives every block an order of the arms. In each group of as many
+// blocks as there are arms every arm stands once at every place, so that
+// whatever drifts over a run falls on all arms alike wherever the run is cut.
+func drawOrders(arms, blocks int, r *rand.Rand) [][]int {
+	orders := make([][]int, 0, blocks+arms)
+	for len(orders) < blocks {
+		base := r.Perm(arms)
+		for _, shift := range r.Perm(arms) {
+			order := make([]int, arms)
+			for i := range order {
+				order[i] = base[(i+shift)%arms]
+			}
+			orders = append(orders, order)
+		}
+	}
+	return orders[:blocks]
+}
+
+// A deck deals items without replacement and shuffles anew when all are dealt:
+// no item is used k+1 times before every item was used k times.
+type deck struct {
+	items []datasets.Item
+	next  []int // shuffled indices not dealt yet
+	uses  []int
+	first int
+	r     *rand.Rand
+}
+
+func newDeck(items []datasets.Item, r *rand.Rand, first int) *deck {
+	return &deck{items: items, uses: make([]int, len(items)), first: first, r: r}
+}
+
+func (d *deck) deal(n int) []pick {
+	picks := make([]pick, n)
+	for i := range picks {
+		if len(d.next) == 0 {
+			d.next = d.r.Perm(len(d.items))
+		}
+		item := d.next[0]
+		d.next = d.next[1:]
+		picks[i] = pick{item: &d.items[item], occurrence: d.first + d.uses[item]}
+		d.uses[item]++
+	}
+	return picks
+}
+
+// nonce returns 16 hexadecimal digits for the request seq of the run with this
+// salt. The mixing is a bijection (the finalizer of splitmix64), so two
+// requests of a run never share one.
+func nonce(salt, seq uint64) string {
+	x := salt + seq*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], x)
+	return hex.EncodeToString(b[:])
+}

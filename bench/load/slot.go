@@ -1,0 +1,262 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/clock"
+)
+
+// stopWithin bounds an arm's Stop and the question for the upstream's truth.
+const stopWithin = 15 * time.Second
+
+// maxPrepared is how many bytes of request bodies are built before an attack;
+// the rest is built as it is sent.
+const maxPrepared = 128 << 20
+
+// slot gives one arm its turn in block b: every request of it leaves a sample.
+func (r *runner) slot(ctx context.Context, b, armIndex int) {
+	arm, blk := r.cfg.Arms[armIndex], &r.plan.blocks[b]
+	s := sample.Slot{Block: b, Arm: arm.Name(), Restart: r.restart(armIndex), Requests: len(blk.picks)}
+	warm := r.requests(&s, blk.warm, sample.Sample{Warmup: true})
+	load := r.requests(&s, blk.picks, sample.Sample{})
+	r.stage(arm.Name(), b, Starting)
+	target, err := arm.Start(ctx)
+	if err == nil {
+		r.loadArm(ctx, arm, target, blk, warm, load, &s)
+	} else {
+		r.lost(ctx, warm, err)
+		r.lost(ctx, load, err)
+	}
+	r.stage(arm.Name(), b, Stopping)
+	r.stopArm(ctx, arm)
+	r.keep(&s, warm, load)
+}
+
+// restart counts how often the arm had been started before; an arm that stands
+// anyway was not.
+func (r *runner) restart(armIndex int) int {
+	if !r.result.Header.Arms[armIndex].Restarted {
+		return 0
+	}
+	n := r.starts[armIndex]
+	r.starts[armIndex]++
+	return n
+}
+
+func (r *runner) stopArm(ctx context.Context, arm Arm) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	if err := arm.Stop(ctx); err != nil {
+		r.warn(fmt.Errorf("arm %s: stop: %w", arm.Name(), err))
+	}
+}
+
+// requests lays out the records of picks.
+func (r *runner) requests(s *sample.Slot, picks []pick, like sample.Sample) []*request {
+	list := make([]*request, len(picks))
+	for i, p := range picks {
+		req := &request{sample: like, item: p.item}
+		req.sample.Seq, req.sample.Nonce = r.seq, nonce(r.salt, uint64(r.seq))
+		req.sample.Arm, req.sample.Block, req.sample.Restart = s.Arm, s.Block, s.Restart
+		req.sample.Item, req.sample.Occurrence = p.item.ID, p.occurrence
+		list[i] = req
+		r.seq++
+	}
+	return list
+}
+
+// lost records the requests of an arm that did not start: they met nobody.
+func (r *runner) lost(ctx context.Context, list []*request, err error) {
+	now := clock.Now()
+	for _, req := range list {
+		req.intended = now
+		if ctx.Err() != nil {
+			req.miss(r.epoch, sample.Aborted, sample.PhaseSchedule, errAborted.message)
+			continue
+		}
+		req.miss(r.epoch, sample.Refused, sample.PhaseConnect, clean("the arm did not start: "+err.Error(), ""))
+	}
+}
+
+// loadArm warms up and loads an arm that runs.
+func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block, warm, load []*request, s *sample.Slot) {
+	transport := newTransport(r.cfg.Timeouts)
+	defer transport.CloseIdleConnections()
+	a := attack{runner: r, target: target, transport: transport}
+	if len(warm) > 0 {
+		r.stage(s.Arm, s.Block, Warming)
+		a.run(ctx, warm, blk.warmOffsets)
+	}
+	r.stage(s.Arm, s.Block, Loading)
+	before, metered := r.cpu(arm)
+	window := r.meter.open()
+	a.count = true
+	a.run(ctx, load, blk.offsets)
+	r.meter.close(window, s.Arm)
+	if after, ok := r.cpu(arm); ok && metered {
+		s.CPUNS = int64(after - before)
+	}
+	r.askTruth(ctx, warm, load)
+	r.score(load)
+}
+
+func (r *runner) cpu(arm Arm) (time.Duration, bool) {
+	m, ok := arm.(Metered)
+	if !ok {
+		return 0, false
+	}
+	used, err := m.CPU()
+	if err != nil {
+		r.warn(fmt.Errorf("arm %s: processor time: %w", arm.Name(), err))
+		return 0, false
+	}
+	return used, true
+}
+
+// An attack sends requests to one target over one pool of connections.
+type attack struct {
+	runner    *runner
+	target    Target
+	transport http.RoundTripper
+	count     bool // the requests are measured: progress counts them
+}
+
+// run sends list at offsets from now, waits for every answer and settles the
+// records. When ctx ends no further request starts, and those in flight are cut
+// after the time to drain.
+func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
+	r := a.runner
+	flight, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(r.cfg.Drain, func() { cut(errAborted) })
+	})()
+	t := &tripper{
+		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
+		limits: r.cfg.Timeouts, closed: offsets == nil, flight: flight, transport: a.transport,
+	}
+	a.prepare(t)
+	err := a.attack(ctx, t, offsets)
+	for _, req := range list {
+		switch {
+		case req.sent != 0:
+			req.settle(r.epoch, a.target.Key)
+		case ctx.Err() != nil:
+			req.miss(r.epoch, sample.Aborted, sample.PhaseSchedule, errAborted.message)
+		default:
+			req.miss(r.epoch, sample.DroppedStart, sample.PhaseSchedule, clean(fmt.Sprintf("never started: %v", err), ""))
+		}
+	}
+}
+
+// prepare builds the bodies before the clock runs, as far as memory allows; a
+// body that cannot be built fails its request when that is sent.
+func (a *attack) prepare(t *tripper) {
+	held := 0
+	for _, req := range t.requests {
+		if held > maxPrepared || t.prepare(req) != nil {
+			return
+		}
+		held += len(req.wire.Body)
+	}
+}
+
+// attack lets vegeta drive t and returns when every request has ended.
+func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error {
+	timer, err := clock.NewTimer()
+	if err != nil {
+		return err
+	}
+	defer timer.Close()
+	p := &pacer{starts: len(t.requests), until: func(at int64) error { return timer.Until(ctx, at) }}
+	begin := clock.Now() + int64(connectLead)
+	for i, req := range t.requests {
+		req.intended = begin
+		if offsets != nil {
+			req.intended += offsets[i]
+			p.at = append(p.at, req.intended)
+		}
+	}
+	stop := a.watch(t)
+	defer stop()
+	attacker := vegeta.NewAttacker(a.options(t)...)
+	for range attacker.Attack(placeholder, p, 0, "") {
+		// The record is in t.requests: the results only have to be taken, for
+		// a result that waits holds its worker.
+	}
+	return p.err
+}
+
+// watch tells the progress of t until the returned func is called.
+func (a *attack) watch(t *tripper) (stop func()) {
+	if !a.count {
+		return func() {}
+	}
+	return a.runner.follow(func() int { return int(t.done.Load()) })
+}
+
+// options are the only ones that work with a transport of ours; an open loop
+// must have no bound of workers, or the pace would silently follow the target.
+func (a *attack) options(t *tripper) []func(*vegeta.Attacker) {
+	workers := uint64(min(len(t.requests), 64))
+	client := &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	options := []func(*vegeta.Attacker){vegeta.Client(client), vegeta.MaxBody(0)}
+	if spec := a.runner.cfg.Schedule; spec.Kind == schedule.Closed {
+		workers = uint64(spec.Workers)
+		options = append(options, vegeta.MaxWorkers(workers))
+	}
+	return append(options, vegeta.Workers(workers))
+}
+
+// placeholder is vegeta's target: the tripper knows the real one by the number
+// of the hit, which a Targeter is not told.
+func placeholder(t *vegeta.Target) error {
+	t.Method, t.URL = http.MethodPost, "http://firstbyte.invalid/"
+	return nil
+}
+
+// askTruth joins the upstream's own write times.
+func (r *runner) askTruth(ctx context.Context, lists ...[]*request) {
+	if r.cfg.Truth == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	writes, err := r.cfg.Truth.UpstreamWrites(ctx)
+	if err != nil {
+		r.warn(fmt.Errorf("upstream's write times: %w", err))
+		return
+	}
+	for _, list := range lists {
+		for _, req := range list {
+			for _, at := range writes[req.sample.Nonce] {
+				req.sample.UpstreamNS = append(req.sample.UpstreamNS, at-r.epoch)
+			}
+		}
+	}
+}
+
+// score grades finished answers.
+func (r *runner) score(list []*request) {
+	if r.cfg.Score == nil {
+		return
+	}
+	for _, req := range list {
+		if req.sample.Outcome != sample.OK {
+			continue
+		}
+		if q, ok := r.cfg.Score(req.item, req.answer.Text, req.answer.Finish); ok {
+			req.sample.Quality = new(q)
+		}
+	}
+}
