@@ -1,0 +1,241 @@
+// Package relay is one request's life between a caller and an upstream:
+//
+//	decode -> canonical request -> upstream -> decode stream -> encode stream
+//
+// It knows neither dialect nor transport; it declares what it needs of them
+// ([Dialect], [Upstream], [Decode]) and owns what lies between: when the head
+// of the answer is sent, when to ping, when to give up, and how a failure
+// reaches the caller.
+//
+// A streamed answer is in one of three states:
+//
+//	idle       nothing sent: a failure becomes a real HTTP status
+//	opened     head and message_start sent, because Hold has passed without an
+//	           answer: pings keep the caller waiting, a failure becomes an event
+//	committed  content sent: a failure closes the block and becomes an event
+//
+// The goroutine that reads the upstream also writes to the caller, so an event
+// costs no handover; a timer alone looks after silence. Both write under one
+// lock.
+package relay
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+)
+
+// An Upstream answers canonical requests whose Model is its own name of one.
+// Its errors are, or wrap, a *chat.Error.
+type Upstream interface {
+	// Generate returns a whole answer.
+	Generate(ctx context.Context, req chat.Request) (chat.Response, error)
+	// Stream returns the bytes of a streamed answer once the upstream has
+	// accepted the request. ctx covers the body too; the relay closes it.
+	Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error)
+}
+
+// Decode turns the bytes of a streamed answer into events; the contract of the
+// sequence is package chat's.
+type Decode func(io.Reader) iter.Seq2[chat.Event, error]
+
+// A Dialect is the caller's side of the wire.
+type Dialect interface {
+	// Request decodes a body.
+	Request(body []byte) (chat.Request, error)
+	// Response encodes a whole answer.
+	Response(head Head, resp chat.Response) ([]byte, error)
+	// Error encodes a failure known before anything was sent.
+	Error(err error, requestID string) (status int, header http.Header, body []byte)
+	// Encoder begins a streamed answer.
+	Encoder(w io.Writer, head Head) Encoder
+}
+
+// An Encoder writes one streamed answer; each call makes at most one Write.
+type Encoder interface {
+	// Start opens the message, once.
+	Start(usage chat.Usage) error
+	// Event writes an event.
+	Event(ev chat.Event) error
+	// Ping writes a sign of life.
+	Ping() error
+	// Error closes what is open and writes the failure.
+	Error(err error, requestID string) error
+	// Ended reports whether the answer is complete, by its end or a failure.
+	Ended() bool
+}
+
+// Head is what an answer says of itself.
+type Head struct {
+	// ID is the message's id.
+	ID string
+	// Model is the caller's name of the model.
+	Model string
+	// InputEstimate stands in for input tokens that the upstream has not told.
+	InputEstimate int
+	// ContextManagement is chat.Request.ContextManagement.
+	ContextManagement bool
+}
+
+// Config is what a relay is made of. The first four fields are required; zero
+// durations take the defaults named.
+type Config struct {
+	Upstream Upstream
+	Dialect  Dialect
+	// Decoder returns the decoder of one request; it is asked once for each, so
+	// a request never sees two.
+	Decoder func() Decode
+	// Resolve returns the upstream's name for the caller's model.
+	Resolve func(model string) string
+	// Hold is how long the head of a streamed answer is held back for a real
+	// status. Default 10 s.
+	Hold time.Duration
+	// Ping is the silence after which a waiting caller gets a ping. Default 15 s.
+	Ping time.Duration
+	// FirstEvent bounds the wait for the upstream's first event. Default 300 s.
+	FirstEvent time.Duration
+	// Idle bounds the wait between two events. Default 120 s.
+	Idle time.Duration
+	// WriteTimeout bounds each write to a caller that does not read. Default 60 s.
+	WriteTimeout time.Duration
+}
+
+// A Relay serves requests. It is safe for concurrent use.
+type Relay struct{ cfg Config }
+
+// New returns a relay, or an error that names what cfg lacks.
+func New(cfg Config) (*Relay, error) {
+	if cfg.Upstream == nil || cfg.Dialect == nil || cfg.Decoder == nil || cfg.Resolve == nil {
+		return nil, errors.New("relay: upstream, dialect, decoder and resolve are required")
+	}
+	cfg.Hold = cmp.Or(cfg.Hold, 10*time.Second)
+	cfg.Ping = cmp.Or(cfg.Ping, 15*time.Second)
+	cfg.FirstEvent = cmp.Or(cfg.FirstEvent, 300*time.Second)
+	cfg.Idle = cmp.Or(cfg.Idle, 120*time.Second)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 60*time.Second)
+	if min(cfg.Hold, cfg.Ping, cfg.FirstEvent, cfg.Idle, cfg.WriteTimeout) < 0 {
+		return nil, fmt.Errorf("relay: negative duration in %+v", []time.Duration{cfg.Hold, cfg.Ping, cfg.FirstEvent, cfg.Idle, cfg.WriteTimeout})
+	}
+	return &Relay{cfg}, nil
+}
+
+// Outcome is how a request went, for the log. It holds nothing of the
+// conversation.
+type Outcome struct {
+	// Model and UpstreamModel are the caller's and the upstream's names.
+	Model, UpstreamModel string
+	// Stream says whether a streamed answer was asked for.
+	Stream bool
+	// Status is the HTTP status sent, 0 if the caller left before one was.
+	Status int
+	// Events counts the upstream's events.
+	Events int
+	// Err is what went wrong, nil if nothing did.
+	Err *chat.Error
+}
+
+// Serve answers one request whose body has been read. The request's context
+// ends it: cancelled with a *chat.Error as cause, the caller is told that
+// error; otherwise the caller is taken to be gone.
+func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requestID string) Outcome {
+	req, err := r.cfg.Dialect.Request(body)
+	if err != nil {
+		return r.refuse(w, Outcome{}, err, requestID)
+	}
+	o := Outcome{Model: req.Model, UpstreamModel: r.cfg.Resolve(req.Model), Stream: req.Stream}
+	head := Head{
+		ID: NewID("msg_"), Model: req.Model,
+		InputEstimate: chat.EstimateTokens(req), ContextManagement: req.ContextManagement,
+	}
+	req.Model = o.UpstreamModel
+	if req.Stream {
+		return r.stream(w, hr.Context(), req, head, o, requestID)
+	}
+	return r.whole(w, hr.Context(), req, head, o, requestID)
+}
+
+// whole serves an answer in one piece.
+func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, head Head, o Outcome, requestID string) Outcome {
+	resp, err := r.cfg.Upstream.Generate(ctx, req)
+	if err != nil {
+		return r.refuse(w, o, because(ctx, err), requestID)
+	}
+	body, err := r.cfg.Dialect.Response(head, resp)
+	if err != nil {
+		return r.refuse(w, o, err, requestID)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Request-Id", requestID)
+	o.Status = http.StatusOK
+	w.WriteHeader(o.Status)
+	if _, err := w.Write(body); err != nil {
+		o.Err = gone(err)
+	}
+	return o
+}
+
+// refuse answers with an error status, unless the caller has gone.
+func (r *Relay) refuse(w http.ResponseWriter, o Outcome, err error, requestID string) Outcome {
+	o.Err = chat.AsError(err)
+	if o.Err.Kind == chat.KindCanceled {
+		return o
+	}
+	o.Status = WriteError(w, r.cfg.Dialect, err, requestID)
+	return o
+}
+
+// ErrorEncoder is the part of a [Dialect] that WriteError needs.
+type ErrorEncoder interface {
+	Error(err error, requestID string) (status int, header http.Header, body []byte)
+}
+
+// WriteError sends err as a whole answer and returns its status. Nothing may
+// have been sent before.
+func WriteError(w http.ResponseWriter, d ErrorEncoder, err error, requestID string) int {
+	status, header, body := d.Error(err, requestID)
+	h := w.Header()
+	for k, v := range header {
+		h[k] = v
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller who has gone cannot be told
+	return status
+}
+
+// because returns why a request failed: what its context was cancelled with,
+// if that is an error of ours; the caller's leaving; or err itself.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		return err
+	}
+	if e, ok := errors.AsType[*chat.Error](cause); ok {
+		return e
+	}
+	return gone(cause)
+}
+
+// gone is the failure of a caller that does not listen any more.
+func gone(cause error) *chat.Error {
+	return &chat.Error{Kind: chat.KindCanceled, Message: "the caller went away", Cause: cause}
+}
+
+// NewID returns a random id of 24 hexadecimal digits after prefix.
+func NewID(prefix string) string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return prefix + hex.EncodeToString(b[:])
+}
