@@ -1,0 +1,89 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+)
+
+// BlockEffects are the effects of one metric within each block, in the order of
+// the blocks; NaN: none.
+type BlockEffects struct {
+	Name     string
+	Effects  []float64
+	Estimate float64 // over all blocks; NaN: none
+	Tone     Tone
+}
+
+const panelHeight = 100.0
+
+// Blocks draws every block's effect as a dot, a panel for each metric, all on
+// one scale: whether an effect is everywhere or comes from a few blocks.
+func Blocks(title string, axis Axis, metrics []BlockEffects) string {
+	c := &canvas{height: forestTop + panelHeight*float64(len(metrics)) + 14}
+	c.text("head", 8, 18, title)
+	var values []float64
+	most := 1
+	for _, m := range metrics {
+		values = append(values, m.Effects...)
+		most = max(most, len(m.Effects))
+	}
+	for i, m := range metrics {
+		top := forestTop + panelHeight*float64(i)
+		s, ticks := axis.effectScale(values, top+panelHeight-12, top+30)
+		c.panel(m, axis, s, ticks, most)
+	}
+	c.text("soft mid", (plotLeft+width)/2, c.height-4, fmt.Sprintf("block 1 to %d", most))
+	return c.svg(title, describeBlocks(axis, metrics))
+}
+
+func describeBlocks(axis Axis, metrics []BlockEffects) string {
+	desc := "Effect within each block."
+	for _, m := range metrics {
+		above := 0
+		for _, v := range m.Effects {
+			if v > axis.neutral() {
+				above++
+			}
+		}
+		desc += fmt.Sprintf(" %s: above equal in %d of %d.", m.Name, above, len(m.Effects))
+	}
+	return desc
+}
+
+func (c *canvas) panel(m BlockEffects, axis Axis, s scale, ticks []float64, most int) {
+	c.text("", 8, s.hi-14, clip(m.Name, 40))
+	if !math.IsNaN(m.Estimate) {
+		c.text(string(m.Tone)+" end", width-8, s.hi-14, "all blocks "+axis.print(m.Estimate))
+	}
+	left, right := plotLeft+14, float64(width-14)
+	for i, tick := range ticks {
+		if i != 0 && i != len(ticks)-1 && tick != axis.neutral() {
+			continue
+		}
+		class := "grid"
+		if tick == axis.neutral() {
+			class = "zero"
+		}
+		c.line(class, left-8, s.at(tick), right+8, s.at(tick))
+		c.text("soft end", left-12, s.at(tick)+4, axis.tick(tick))
+	}
+	step := (right - left) / float64(max(most-1, 1))
+	for i, v := range m.Effects {
+		if !math.IsNaN(v) {
+			c.blockDot(m.Tone, left+step*float64(i), s, v, fmt.Sprintf("block %d: %s", i+1, axis.print(v)))
+		}
+	}
+}
+
+// blockDot draws an effect, or an arrow at the edge when it lies beyond.
+func (c *canvas) blockDot(tone Tone, x float64, s scale, v float64, says string) {
+	y := s.at(v)
+	switch s.beyond(v) {
+	case 1:
+		c.shape(string(tone), says, x-4, y+4, x+4, y+4, x, y-3)
+	case -1:
+		c.shape(string(tone), says, x-4, y-4, x+4, y-4, x, y+3)
+	default:
+		c.dot(string(tone), x, y, 3, says)
+	}
+}
