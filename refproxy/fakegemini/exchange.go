@@ -149,7 +149,7 @@ func (p pacedWriter) fail(st status, due int64) {
 	p.x.record.Status = st.Code
 	p.keep()
 	body := st.body()
-	if p.x.arm.server.config.Scenario.Faults.AsArray && p.x.plan.fault != FaultInjured500 {
+	if p.x.arm.server.config.Scenario.Faults.AsArray {
 		body = st.arrayBody()
 	}
 	st.writeBody(p.x.w, body)

@@ -1,6 +1,7 @@
 package fakegemini
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -71,7 +72,7 @@ func (a *arm) post(w http.ResponseWriter, r *http.Request) {
 	case "countTokens":
 		c.countTokens()
 	default:
-		a.refuse(w, noSuchModel(model, verb))
+		a.refuse(w, noSuchModel(model, cmp.Or(verb, "POST without a method")))
 	}
 }
 

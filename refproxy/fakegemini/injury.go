@@ -58,8 +58,9 @@ func parsePercent(text string) (float64, error) {
 	if !ok {
 		return 0, errors.New("N must be followed by %")
 	}
-	percent, err := strconv.ParseFloat(strings.TrimPrefix(number, "+"), 64)
-	if err != nil || strings.Trim(number, "+.0123456789") != "" {
+	number = strings.TrimPrefix(number, "+")
+	percent, err := strconv.ParseFloat(number, 64)
+	if err != nil || strings.Trim(number, ".0123456789") != "" {
 		return 0, errors.New("N is not a number")
 	}
 	if percent > 1000 {
