@@ -54,7 +54,7 @@ const longest = 3e16
 // from zero, or logarithmic where the values span more than logFrom.
 func valueScale(smallest, largest, lo, hi float64) (scale, []float64) {
 	if largest < 1 { // nothing to show
-		smallest, largest = 0, 1e6
+		smallest, largest = 1e6, 1e6
 	}
 	smallest, largest = max(smallest, 1), min(largest, longest)
 	if largest/smallest > logFrom {
@@ -190,6 +190,6 @@ func differenceScale(values []float64, lo, hi float64) (scale, []float64) {
 		at = len(ends) - 1
 	}
 	end := ends[at]
-	s := scale{from: -end * 1.08, to: end * 1.08, lo: lo, hi: hi, warp: plain}
+	s := scale{from: -end * 1.15, to: end * 1.15, lo: lo, hi: hi, warp: plain}
 	return s, []float64{-end, -end / 2, 0, end / 2, end}
 }
