@@ -56,35 +56,9 @@ func Names() []string {
 	return names
 }
 
-// Parse reads a snapshot. The list is "", "all-off", "all-on", or names
-// separated by commas (those are on, the rest off). A flag set in the
-// environment, under its name in upper case, wins over the list: true, 1, yes
-// and on switch it on, false, 0, no and off switch it off, an empty value
-// counts as not set. lookup is os.LookupEnv in a program. The error names every
-// unknown flag and value.
-func Parse(list string, lookup func(string) (string, bool)) (Flags, error) {
-	flags, err := parseList(list)
-	problems := []error{err}
-	for _, f := range table() {
-		key := strings.ToUpper(f.name)
-		value, ok := lookup(key)
-		if !ok || value == "" {
-			continue
-		}
-		on, err := truth(value)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("environment variable %s: %w", key, err))
-			continue
-		}
-		*f.field(&flags) = on
-	}
-	if err := errors.Join(problems...); err != nil {
-		return Flags{}, err
-	}
-	return flags, nil
-}
-
-func parseList(list string) (Flags, error) {
+// Parse reads a list of flags: "", "all-off", "all-on", or names separated by
+// commas (those are on, the rest off). The error names every unknown flag.
+func Parse(list string) (Flags, error) {
 	var flags Flags
 	switch list {
 	case "", "all-off":
@@ -106,6 +80,28 @@ func parseList(list string) (Flags, error) {
 		*table()[i].field(&flags) = true
 	}
 	return flags, errors.Join(problems...)
+}
+
+// Override returns f with what the environment says in its place. A flag stands
+// there under its name in upper case: true, 1, yes and on switch it on, false,
+// 0, no and off switch it off, an empty value counts as not set. lookup is
+// os.LookupEnv in a program. The error names every variable it cannot read.
+func (f Flags) Override(lookup func(string) (string, bool)) (Flags, error) {
+	var problems []error
+	for _, e := range table() {
+		key := strings.ToUpper(e.name)
+		value, ok := lookup(key)
+		if !ok || value == "" {
+			continue
+		}
+		on, err := truth(value)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("environment variable %s: %w", key, err))
+			continue
+		}
+		*e.field(&f) = on
+	}
+	return f, errors.Join(problems...)
 }
 
 func truth(value string) (bool, error) {
