@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,6 +51,16 @@ func serve(t testing.TB, play http.HandlerFunc) *server {
 		s.Close()
 	})
 	return s
+}
+
+// serveTLS returns the URL of a server whose certificate nobody trusts.
+func serveTLS(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(answer))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it would report each handshake
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 func (s *server) received() []received {
