@@ -135,18 +135,19 @@ func bodyError(err error) error {
 		out.Cause = err
 		return out
 	}
-	path := ""
-	msg := "the body is not valid JSON"
+	out := chat.Invalid("", "the body is not valid JSON")
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		path = dotted(e.JSONPointer)
-		msg += " at byte " + strconv.FormatInt(e.ByteOffset, 10)
-		if errors.Is(err, jsontext.ErrDuplicateName) {
-			msg = "the field is given twice"
-		}
+		out = syntaxError(e)
 	}
-	out := chat.Invalid(path, "%s", msg)
 	out.Cause = err
 	return out
+}
+
+func syntaxError(e *jsontext.SyntacticError) *chat.Error {
+	if errors.Is(e, jsontext.ErrDuplicateName) {
+		return chat.Invalid(dotted(e.JSONPointer), "the field is given twice")
+	}
+	return chat.Invalid("", "the body is not valid JSON at byte %d", e.ByteOffset)
 }
 
 func wrongType(e *json.SemanticError) string {

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 
@@ -81,7 +82,7 @@ type usageMetadata struct {
 func (u *usageMetadata) merge(newer usageMetadata) {
 	take := func(dst *int, v int) {
 		if v > 0 {
-			*dst = v
+			*dst = min(v, math.MaxInt32) // the API's type; sums cannot overflow
 		}
 	}
 	take(&u.Prompt, newer.Prompt)

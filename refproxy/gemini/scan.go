@@ -171,7 +171,7 @@ func (s *scanner) object(member func(name []byte) bool) bool {
 			return false
 		}
 		names[n] = name
-		if !member(name[1:len(name)-1]) {
+		if !member(name[1 : len(name)-1]) {
 			return false
 		}
 		if !s.byte(',') {
