@@ -238,6 +238,10 @@ func TestEveryOutcome(t *testing.T) {
 					t.Errorf("sent %d, closed %d, message %q", got.SentNS, got.CloseNS, got.Message)
 				}
 			}
+			// Every deadline that is not the case's own is 20 s.
+			if took := time.Duration(r.Samples[1].CloseNS - r.Samples[1].SentNS); took > 10*time.Second {
+				t.Errorf("took %v: another deadline ended it", took)
+			}
 			if n := len(s.received()); n != 2 {
 				t.Errorf("the server saw %d requests: a redirect was followed or a request repeated", n)
 			}

@@ -125,6 +125,8 @@ func span(from, to int64) int64 {
 // A watchdog ends a request that misses a deadline. The reader only stores when
 // the last token came; the timer looks at that when it fires and sleeps on if
 // there is time left, so that a token costs one atomic store and no timer call.
+// It never sleeps longer than the gap allowed: a token may come right after a
+// look and begin a gap that ends before the deadline seen then.
 type watchdog struct {
 	limits Timeouts
 	sent   int64
@@ -139,9 +141,8 @@ type watchdog struct {
 
 func newWatchdog(limits Timeouts, sent int64, cancel context.CancelCauseFunc) *watchdog {
 	w := &watchdog{limits: limits, sent: sent, cancel: cancel}
-	due, _ := w.due()
 	w.mu.Lock() // the timer may fire before the field is set
-	w.timer = time.AfterFunc(time.Duration(due-clock.Now()), w.look)
+	w.timer = time.AfterFunc(min(limits.FirstToken, limits.Gap, limits.Total), w.look)
 	w.mu.Unlock()
 	return w
 }
@@ -164,15 +165,16 @@ func (w *watchdog) due() (int64, halt) {
 
 func (w *watchdog) look() {
 	due, why := w.due()
-	if rest := due - clock.Now(); rest > 0 {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if !w.stopped {
-			w.timer.Reset(time.Duration(rest))
-		}
+	rest := time.Duration(due - clock.Now())
+	if rest <= 0 {
+		w.cancel(why)
 		return
 	}
-	w.cancel(why)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopped {
+		w.timer.Reset(min(rest, w.limits.Gap))
+	}
 }
 
 func (w *watchdog) stop() {
