@@ -12,6 +12,9 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 )
 
+// chatEvents is what a stream decoder returns.
+type chatEvents = iter.Seq2[chat.Event, error]
+
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // encode is the relay at its shortest: events in, the client's stream out.
