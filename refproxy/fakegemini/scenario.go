@@ -80,16 +80,32 @@ type Faults struct {
 // out of range is one error of one line, with line and column where the file
 // itself is at fault.
 func ParseScenario(text []byte) (Scenario, error) {
-	var s Scenario
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&s)
-	if errors.Is(err, io.EOF) {
-		return Scenario{}, errors.New("scenario is empty: models, first_chunk, gap, output and fallback are needed")
-	}
+	s, err := decodeScenario(text)
 	if err != nil {
-		return Scenario{}, scenarioError(err)
+		return Scenario{}, err
 	}
 	if err := s.Validate(); err != nil {
 		return Scenario{}, fmt.Errorf("scenario %s: %s", s.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return s, nil
+}
+
+// decodeScenario reads one strict document. The library panics on some
+// malformed files, such as a list that is a tag alone.
+func decodeScenario(text []byte) (s Scenario, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("scenario: not readable as YAML")
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := decoder.Decode(&s); errors.Is(err, io.EOF) {
+		return s, errors.New("scenario is empty: models, first_chunk, gap, output and fallback are needed")
+	} else if err != nil {
+		return s, scenarioError(err)
+	}
+	if err := decoder.Decode(new(Scenario)); !errors.Is(err, io.EOF) {
+		return s, errors.New("scenario: more than one YAML document")
 	}
 	return s, nil
 }

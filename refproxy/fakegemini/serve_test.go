@@ -309,6 +309,8 @@ func TestScenarioErrorsNameThePlace(t *testing.T) {
 		`mapping key "name" already defined`:                sound + "\nname: again\n",
 		"scenario fast: output.unit must be words or chars": strings.Replace(sound, "unit: words", "unit: lines", 1),
 		"first_chunk.median must be above 0":                strings.Replace(sound, "2ms", "-2ms", 1),
+		"more than one YAML document":                       sound + "---\nname: b\n",
+		"not readable as YAML":                              "models: !x\ngap:\n",
 		"line 1":                                            "a: [",
 	} {
 		_, err := fakegemini.ParseScenario([]byte(text))
