@@ -1,0 +1,170 @@
+package server
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
+)
+
+// Config is what a proxy runs with. Zero durations and sizes take the defaults
+// named on the fields.
+type Config struct {
+	// Upstream says where requests go; its Pooled is set from Flags.
+	Upstream upstream.Config
+	// Flags are the feature flags in force.
+	Flags feature.Flags
+	// Keys are those that callers may use.
+	Keys Keys
+	// NoAuth serves callers without a key; allowed only on loopback.
+	NoAuth bool
+	// Aliases maps callers' names of models to the upstream's.
+	Aliases map[string]string
+	// Hold is how long the head of a streamed answer waits for a real status.
+	// Default 10 s.
+	Hold time.Duration
+	// Drain is how long running answers may go on after a stop. Default 10 s;
+	// negative means none.
+	Drain time.Duration
+	// MaxBody is the largest request body, unpacked, in bytes. Default 32 MB.
+	MaxBody int64
+	// Log takes the proxy's log. Default none.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	c.Hold = cmp.Or(c.Hold, 10*time.Second)
+	c.Drain = max(0, cmp.Or(c.Drain, 10*time.Second))
+	c.MaxBody = cmp.Or(c.MaxBody, 32<<20)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Upstream.Pooled = c.Flags.HTTP2PoolTuning
+	return c
+}
+
+// Validate reports every problem of c.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Keys.empty() && !c.NoAuth {
+		problems = append(problems, errors.New("no keys for callers: set FIRSTBYTE_PROXY_KEYS or --keys-file, or pass --no-auth to serve this machine without keys"))
+	}
+	if !c.Keys.empty() && c.NoAuth {
+		problems = append(problems, errors.New("keys for callers and --no-auth exclude each other: drop one"))
+	}
+	if c.Upstream.BaseURL == "" && c.Upstream.Key == "" {
+		problems = append(problems, errors.New("no key for the upstream: set GEMINI_API_KEY or --upstream-key-file"))
+	}
+	for from, to := range c.Aliases {
+		if from == "" || !modelName(to) {
+			problems = append(problems, fmt.Errorf("model alias %q=%q: want NAME=UPSTREAM-MODEL", from, to))
+		}
+	}
+	if c.Hold < 0 || c.MaxBody < 0 {
+		problems = append(problems, errors.New("hold and body limit must not be negative"))
+	}
+	return errors.Join(append(problems, c.Upstream.Validate())...)
+}
+
+// CheckAddress refuses to listen for other machines without keys.
+func (c Config) CheckAddress(address string) error {
+	if !c.NoAuth {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("listen address %q: want HOST:PORT", address)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--no-auth serves only this machine: listen on 127.0.0.1 instead of %q, or set keys", address)
+}
+
+// modelName reports whether s can be an upstream's name of a model. Anything
+// else would need escaping on its way and is nobody's model.
+func modelName(s string) bool {
+	const maxName = 128
+	if s == "" || len(s) > maxName || strings.HasPrefix(s, ".") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
+}
+
+// ParseAliases reads NAME=UPSTREAM-MODEL pairs. The error names every bad one.
+func ParseAliases(pairs []string) (map[string]string, error) {
+	aliases := make(map[string]string)
+	var problems []error
+	for _, pair := range pairs {
+		from, to, ok := strings.Cut(pair, "=")
+		from, to = strings.TrimSpace(from), strings.TrimSpace(to)
+		if !ok || from == "" || !modelName(to) {
+			problems = append(problems, fmt.Errorf("model alias %q: want NAME=UPSTREAM-MODEL, such as claude-sonnet-4-5=gemini-2.5-pro", pair))
+			continue
+		}
+		if old, twice := aliases[from]; twice && old != to {
+			problems = append(problems, fmt.Errorf("model alias %q is given twice, for %s and %s", from, old, to))
+		}
+		aliases[from] = to
+	}
+	return aliases, errors.Join(problems...)
+}
+
+// Keys are the callers' keys, kept as hashes only. The zero value has none.
+type Keys struct{ sums [][sha256.Size]byte }
+
+// NewKeys takes keys separated by commas or line breaks; blanks around them,
+// empty ones and lines that begin with # are left out.
+func NewKeys(lists ...string) Keys {
+	var k Keys
+	for _, list := range lists {
+		for line := range strings.Lines(list) {
+			if strings.HasPrefix(strings.TrimSpace(line), "#") {
+				continue
+			}
+			for key := range strings.SplitSeq(line, ",") {
+				if key = strings.TrimSpace(key); key != "" {
+					k.sums = append(k.sums, sha256.Sum256([]byte(key)))
+				}
+			}
+		}
+	}
+	return k
+}
+
+func (k Keys) empty() bool { return len(k.sums) == 0 }
+
+// match reports whether key is one of k, in a time that does not depend on
+// which, or on how much of it is right.
+func (k Keys) match(key string) bool {
+	sum := sha256.Sum256([]byte(key))
+	found := 0
+	for _, s := range k.sums {
+		found |= subtle.ConstantTimeCompare(sum[:], s[:])
+	}
+	return found == 1
+}
+
+// callerKey returns the key a request came with, "" for none: x-api-key before
+// Authorization: Bearer.
+func callerKey(h http.Header) string {
+	if key := h.Get("X-Api-Key"); key != "" {
+		return key
+	}
+	scheme, token, _ := strings.Cut(h.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
+)
+
+const (
+	headerTime = 10 * time.Second // to read a request's head
+	idleTime   = 2 * time.Minute  // of a kept-alive connection without request
+	maxHeader  = 256 << 10        // bytes of a request's head
+	lastWords  = time.Second      // for the error events of cut answers
+)
+
+// A Server is the proxy. Make it with New, end it by the context of Run, or
+// with Close if it never runs.
+type Server struct {
+	cfg      Config
+	client   *upstream.Client
+	backend  backend
+	relay    *relay.Relay
+	table    []route
+	http     *http.Server
+	draining atomic.Bool
+	cut      context.CancelCauseFunc // ends every request with a cause
+	abort    context.CancelFunc
+	aborted  context.Context // done at Abort
+}
+
+// New composes a proxy from cfg. It opens nothing.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg.withDefaults()}
+	var err error
+	if s.client, err = upstream.New(s.cfg.Upstream); err != nil {
+		return nil, err
+	}
+	s.backend = backend{s.client}
+	s.relay, err = relay.New(relay.Config{
+		Upstream: s.backend, Dialect: messages{}, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.table = s.routes()
+	base, cut := context.WithCancelCause(context.Background())
+	s.cut = cut
+	s.aborted, s.abort = context.WithCancel(context.Background())
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog:    slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelInfo),
+		BaseContext: func(net.Listener) context.Context { return base },
+	}
+	return s, nil
+}
+
+// decoder chooses how a stream is read, for one request.
+func (s *Server) decoder() relay.Decode {
+	if s.cfg.Flags.ConverterFastPath {
+		return gemini.FastStream
+	}
+	return gemini.DecodeStream
+}
+
+// Warm opens the connections to the upstream that are to be kept open. An error
+// is a reason to warn: requests still try.
+func (s *Server) Warm(ctx context.Context) error { return s.client.Warm(ctx) }
+
+// Stats are the numbers of the upstream's connections.
+func (s *Server) Stats() upstream.Stats { return s.client.Stats() }
+
+// Run serves l until ctx ends or Abort is called, then drains: it accepts
+// nothing new, lets running answers finish within Config.Drain, and cuts the
+// rest with an error event. It returns nil after an orderly end.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	if err := s.cfg.CheckAddress(l.Addr().String()); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer s.Close()
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(l) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	case <-s.aborted.Done():
+	}
+	s.drain()
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Abort cuts running answers at once and makes Run return. It may be called at
+// any time, more than once, from any goroutine.
+func (s *Server) Abort() { s.abort() }
+
+func (s *Server) drain() {
+	s.draining.Store(true)
+	if s.shutdown(s.aborted, s.cfg.Drain) == nil {
+		return
+	}
+	s.cut(&chat.Error{Kind: chat.KindOverloaded, Message: "the proxy is shutting down; send the request again"})
+	if s.shutdown(context.Background(), lastWords) != nil {
+		_ = s.http.Close() // cuts the last ones, who do not read
+	}
+}
+
+func (s *Server) shutdown(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.http.Shutdown(ctx)
+}
+
+// Close closes the upstream's connections. Run does so itself.
+func (s *Server) Close() {
+	s.cut(nil)
+	s.abort()
+	s.client.Close()
+}
