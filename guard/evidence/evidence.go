@@ -23,19 +23,23 @@ type Set struct {
 	Validity sample.Validity
 	Arms     []summary.Arm // baseline first
 
+	// Pairs counts the pairs of which both halves were sent; LostBaseline and
+	// LostCandidate those of which that arm's half was not.
+	Pairs, LostBaseline, LostCandidate int
 	// Latencies holds the pairs of each measure.
 	Latencies map[sample.Measure]Pairs
+	// Alone holds all latencies of the candidate, with a partner or without,
+	// ascending in nanoseconds, a failure +Inf: for absolute limits.
+	Alone map[sample.Measure][]float64
 	// Outcomes holds attempts and successes by block.
 	Outcomes Outcomes
 	// Slots are the turns of both arms, by block.
 	Slots []SlotPair
 	// Work is what the pairs that succeeded in both arms did.
 	Work Work
-	// Order is how many blocks began with the baseline.
+	// BaselineFirst is how many of the blocks with both arms began with the
+	// baseline.
 	BaselineFirst int
-	// TimedOut counts attempts of both arms that ran into a time-out, and
-	// Attempts all of them.
-	TimedOut, Attempts int
 }
 
 // Pairs are the latencies of one measure, one element per pair, ordered by
@@ -45,8 +49,8 @@ type Pairs struct {
 	Candidate []float64
 	Block     []int
 	Item      []int // a number for each distinct item
-	// LostBaseline and LostCandidate count requests whose partner was never
-	// sent or has no value, failures apart.
+	// LostBaseline and LostCandidate count pairs of which that arm's half was
+	// never sent or has no value. Failures are values: they are infinitely slow.
 	LostBaseline, LostCandidate int
 }
 
@@ -56,6 +60,19 @@ func (p Pairs) N() int { return len(p.Baseline) }
 // Outcomes counts what became of the attempts, by block.
 type Outcomes struct {
 	Baseline, Candidate []Tally
+	// OnlyBaseline and OnlyCandidate count pairs in which only that arm
+	// succeeded.
+	OnlyBaseline, OnlyCandidate int
+}
+
+// Sum adds the tallies of all blocks.
+func Sum(tallies []Tally) Tally {
+	var all Tally
+	for _, t := range tallies {
+		all.Attempts += t.Attempts
+		all.OK += t.OK
+	}
+	return all
 }
 
 // A Tally is attempts and successes.
@@ -71,6 +88,6 @@ type Work struct {
 	CandidateTokens int
 	FinishDiffers   int
 	AnswersDiffer   int
-	BaselineCached  float64 // share of input tokens
+	BaselineCached  float64 // share of input tokens; 0 when none were counted
 	CandidateCached float64
 }

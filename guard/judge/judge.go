@@ -1,12 +1,214 @@
+// Package judge decides: a pure function of a policy and of evidence.
+//
+// The order of precedence, each step only where no earlier one decided:
+//
+//	rollback  an absolute limit is broken, or a gating metric rejects "at most tau
+//	          worse" after Holm where the evidence supports such a claim
+//	no data   a metric that must have data has none, or an arm never answered
+//	hold      the evidence supports no claim: the run is invalid, the arms did
+//	          different work, the design, too few blocks or pairs, …
+//	promote   every gating metric's bound lies within its promote margin
+//	hold      otherwise, with the number of requests still needed
+//
+// Nothing that is missing, broken or infinite ever helps a promotion: the last
+// step asks for a finite bound of every gating metric by name.
 package judge
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
 // Judge decides. It is pure: the same policy and evidence give the same
-// verdict, and neither is changed. What it cannot judge it never promotes.
+// verdict, and neither is changed.
 func Judge(p policy.Policy, e evidence.Set) Verdict {
-	return Verdict{Schema: Schema, Decision: NoData, ExitCode: NoData.ExitCode(), Reason: ReasonNoData}
+	c := open(p, e)
+	c.test()
+	c.measure()
+	return c.verdict()
+}
+
+// RollsBack tells whether [Judge] would roll back, without the intervals that a
+// promotion and a report need; it is some thirty times faster.
+func RollsBack(p policy.Policy, e evidence.Set) bool {
+	c := open(p, e)
+	c.test()
+	return len(c.worse()) > 0
+}
+
+// A finding is one metric on its way through the judgement.
+type finding struct {
+	policy.Metric
+	out  Metric
+	test tester // nil where nothing can be tested
+	// refused says why no claim is made of this metric; "": one is.
+	refused refusal
+	// idle: the metric could not reject on this data whatever happened, so it
+	// does not count for Holm (Tarone 1990).
+	idle bool
+	// limitUnmet: the observed value passes the absolute limit; limitBroken:
+	// by more than sampling explains.
+	limitUnmet, limitBroken bool
+}
+
+// A tester tests one metric. Bounds are taken after P.
+type tester interface {
+	// p fills in P, T and what else the decision to roll back needs.
+	p(c *docket, f *finding)
+	// bounds fills in Effect, Lower, Upper, Detectable and whether the bound
+	// lies within the margin.
+	bounds(c *docket, f *finding)
+}
+
+// A docket is one judgement in progress.
+type docket struct {
+	policy   policy.Policy
+	set      evidence.Set
+	work     SameWork
+	findings []*finding
+	refused  []refusal // of the whole run
+	warnings []string
+	prepared map[policy.Measure]*sampled
+}
+
+func open(p policy.Policy, e evidence.Set) *docket {
+	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), prepared: map[policy.Measure]*sampled{}}
+	c.refused = c.refusals()
+	for _, m := range p.Metrics {
+		f := &finding{Metric: m, out: blank(m)}
+		c.findings = append(c.findings, f)
+		switch {
+		case m.Measure == policy.Success:
+			f.test = rateTester{}
+		case m.Measure.Latency():
+			f.test = &latencyTester{}
+		default:
+			f.test = &slotTester{}
+		}
+	}
+	return c
+}
+
+// test does all that the decision to roll back needs.
+func (c *docket) test() {
+	for _, f := range c.findings {
+		f.refused = c.refusalFor(f.Metric)
+		f.test.p(c, f)
+	}
+	c.correct()
+}
+
+// correct applies Holm over the gating metrics that make a claim.
+func (c *docket) correct() {
+	var in []*finding
+	var p []float64
+	for _, f := range c.findings {
+		if f.claims() && !f.idle {
+			in, p = append(in, f), append(p, float64(f.out.P))
+		}
+	}
+	for i, adjusted := range stats.Holm(p) {
+		in[i].out.PHolm = Float(adjusted)
+	}
+}
+
+// claims tells whether f takes part in the decision to roll back.
+func (f *finding) claims() bool {
+	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && f.out.P >= 0
+}
+
+// measure adds intervals and standings.
+func (c *docket) measure() {
+	for _, f := range c.findings {
+		if f.out.Standing != Missing {
+			f.test.bounds(c, f)
+		}
+		f.out.Standing = c.standing(f)
+		if f.out.Why == "" {
+			f.out.Why = f.refused.text
+		}
+	}
+	slices.SortStableFunc(c.findings, inOrder)
+}
+
+// rejects tells whether f alone rolls back by its p-value.
+func (c *docket) rejects(f *finding) bool {
+	return f.claims() && !f.idle && float64(f.out.PHolm) <= float64(c.policy.Alpha)
+}
+
+func (c *docket) standing(f *finding) Standing {
+	switch {
+	case f.out.Standing == Missing:
+		return Missing
+	case !f.Gating:
+		return Shown
+	case f.limitBroken || c.rejects(f):
+		return Worse
+	case f.refused.text == "" && f.within() && !f.limitUnmet:
+		return NotWorse
+	}
+	return Undecided
+}
+
+// within tells whether the worst that the interval allows is within the margin.
+// A bound that is not known is not within anything.
+func (f *finding) within() bool {
+	switch {
+	case f.out.Scale == scaleDifference:
+		return float64(f.out.Lower) > -float64(f.Margin)
+	case f.HigherIsBetter():
+		return float64(f.out.Lower) > 1-float64(f.Margin)
+	}
+	return float64(f.out.Upper) < 1+float64(f.Margin)
+}
+
+// worse lists the gating metrics that roll back, in report order.
+func (c *docket) worse() []*finding {
+	var worse []*finding
+	for _, f := range c.findings {
+		if f.Gating && (f.limitBroken || c.rejects(f)) {
+			worse = append(worse, f)
+		}
+	}
+	return worse
+}
+
+// inOrder sorts findings for people: what decides before what is shown, then by
+// the phase of a request, then the worse ones, the worst first.
+func inOrder(a, b *finding) int {
+	return cmp.Or(
+		cmp.Compare(rankGating(a), rankGating(b)),
+		cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank),
+		cmp.Compare(rankWorse(a), rankWorse(b)),
+		worstFirst(a, b),
+	)
+}
+
+func rankGating(f *finding) int {
+	if f.Gating {
+		return 0
+	}
+	return 1
+}
+
+func rankWorse(f *finding) int {
+	if f.out.Standing == Worse {
+		return 0
+	}
+	return 1
+}
+
+// worstFirst compares two that are worse; others keep the policy's order.
+func worstFirst(a, b *finding) int {
+	if a.out.Standing != Worse || b.out.Standing != Worse || a.out.Scale != b.out.Scale {
+		return 0
+	}
+	if a.HigherIsBetter() {
+		return cmp.Compare(a.out.Effect, b.out.Effect)
+	}
+	return cmp.Compare(b.out.Effect, a.out.Effect)
 }

@@ -104,6 +104,7 @@ const (
 	ReasonFewPairs       Reason = "too few pairs"
 	ReasonUnpaired       Reason = "pairs without a partner"
 	ReasonAutocorrelated Reason = "blocks correlate"
+	ReasonFailures       Reason = "too many failures"
 )
 
 // A Verdict is the whole outcome; every report is a rendering of it and of

@@ -70,8 +70,8 @@ min_pairs: 10
 same_work: {tokens: 200%}
 metrics:
   - {measure: gap, statistic: rate, gating: false, tau: 5%, margin: 3%}
-  - {measure: success, statistic: rate, direction: lower_is_better, tau: 1%, margin: 1%, limit: 800ms}
-  - {measure: full, statistic: mean, margin: 10%, limit: 1s, band: {from: 90%, to: 80%}}
+  - {measure: success, statistic: rate, direction: lower_is_better, gating: true, tau: 1%, margin: 1%, limit: 800ms}
+  - {measure: full, statistic: mean, gating: true, margin: 10%, limit: 1s, band: {from: 90%, to: 80%}}
   - {measure: full, statistic: mean, margin: 10%}
   - {measure: speed, statistic: mean}
 `))
@@ -83,7 +83,7 @@ metrics:
 		`metric 1 (gap.rate): gap has no statistic "rate"`, "metric 1 (gap.rate): margin 0.03 lies under tau 0.05",
 		"metric 2 (success.rate): direction", "metric 2 (success.rate): limit: success is limited by a share",
 		"metric 3 (full.mean): limit: a mean log-ratio", "metric 3 (full.mean): band: only", "metric 3 (full.mean): band from 0.9 to 0.8",
-		"metric 4 (full.mean): stands twice", `metric 5 (speed.mean): unknown measure "speed"`, "no metric is gating",
+		"metric 4 (full.mean): stands twice", `metric 5 (speed.mean): unknown measure "speed"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)
@@ -105,6 +105,15 @@ func TestWindow(t *testing.T) {
 	} {
 		if got, ok := c.metric.Window(); got != c.want || ok != c.ok {
 			t.Errorf("%+v: got %v, %v", c.metric, got, ok)
+		}
+	}
+}
+
+func TestAPolicyThatCannotSayNo(t *testing.T) {
+	_, err := policy.Parse([]byte("metrics:\n  - {measure: success, statistic: rate, tau: 1%, margin: 1%, limit: 90%}\n"))
+	for _, want := range []string{"no metric is gating", "limit: a metric that is only shown"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q: %v", want, err)
 		}
 	}
 }

@@ -90,6 +90,8 @@ func (m Metric) validate() (problems []error) {
 func (m Metric) validateLimit() (problems []error) {
 	switch l := m.Limit; {
 	case l == nil:
+	case !m.Gating:
+		problems = append(problems, errors.New("limit: a metric that is only shown cannot have one"))
 	case m.Statistic == Mean && m.Measure.Latency():
 		problems = append(problems, errors.New("limit: a mean log-ratio has no absolute value, put it on p50, p95 or p99"))
 	case m.durations() != l.Duration:

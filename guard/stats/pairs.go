@@ -24,6 +24,18 @@ type Sample struct {
 	Weight []float64
 }
 
+// Merged returns s with neighbouring blocks joined, two by two; of an odd number
+// the last block holds three.
+func (s Sample) Merged() Sample {
+	merged := s
+	merged.Blocks = s.Blocks / 2
+	merged.Block = make([]int, len(s.Block))
+	for i, block := range s.Block {
+		merged.Block[i] = min(block/2, merged.Blocks-1)
+	}
+	return merged
+}
+
 // ErrNotNumber says that a sample has a value that cannot be ranked.
 var ErrNotNumber = errors.New("a value is not a number or is minus infinity")
 

@@ -119,6 +119,18 @@ func newSums(s Sample) Sums {
 	return sums
 }
 
+// MeanRatio returns the geometric mean of candidate / baseline over pairs, with
+// failures as [LogMean] counts them; NaN if every pair failed in both arms.
+func MeanRatio(baseline, candidate []float64) float64 {
+	sum, n := 0.0, 0.0
+	for i := range baseline {
+		if d, ok := logRatio(math.Log(baseline[i]), math.Log(candidate[i])); ok {
+			sum, n = sum+d, n+1
+		}
+	}
+	return math.Exp(sum / n)
+}
+
 func logRatio(a, b float64) (d float64, ok bool) {
 	switch {
 	case math.IsInf(a, 1) && math.IsInf(b, 1):

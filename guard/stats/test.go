@@ -20,6 +20,19 @@ func NewTest(p *Pairs, statistic Statistic) *Test {
 // K returns the number of blocks.
 func (t *Test) K() int { return len(t.sums.Block) }
 
+// Clustered tells whether items repeat over blocks, so that the standard error
+// over items counts too.
+func (t *Test) Clustered() bool { return t.sums.Item != nil }
+
+// df returns the degrees of freedom: of the blocks, or of the items if they
+// are fewer.
+func (t *Test) df() float64 {
+	if t.sums.Item != nil {
+		return float64(min(len(t.sums.Block), len(t.sums.Item)) - 1)
+	}
+	return float64(len(t.sums.Block) - 1)
+}
+
 // Sums returns the sums of scores by block at shift. The slice is valid until
 // the next call of any method.
 func (t *Test) Sums(shift float64) []float64 {
@@ -64,7 +77,7 @@ func spread(x []float64) (total, se float64) {
 }
 
 // P returns the one-sided p-value of "at most exp(shift) times slower" by t.
-func (t *Test) P(shift float64) float64 { return TailT(t.T(shift), float64(t.K()-1)) }
+func (t *Test) P(shift float64) float64 { return TailT(t.T(shift), t.df()) }
 
 // SignFlip returns the exact one-sided p-value over all sign flips of the
 // block sums at shift; see [SignFlip] for its bound.
@@ -130,7 +143,7 @@ const scan = .001
 // Interval returns the one-sided bounds of the log-ratio at 1-alpha each: the
 // first shifts outward from the estimate at which |t| passes its quantile.
 func (t *Test) Interval(estimate, alpha float64) (lower, upper float64) {
-	critical := QuantileT(alpha, float64(t.K()-1))
+	critical := QuantileT(alpha, t.df())
 	inside := func(x float64) bool { return math.Abs(t.T(x)) <= critical }
 	return edge(estimate, -scan, inside), edge(estimate, scan, inside)
 }
@@ -186,17 +199,15 @@ func bisect(in, out float64, inside func(float64) bool) float64 {
 	return in + (out-in)/2
 }
 
-// StandardError reads the standard error off an interval of [Test.Interval]
-// over k blocks.
-func StandardError(lower, upper, alpha float64, k int) float64 {
-	return (upper - lower) / (2 * QuantileT(alpha, float64(k-1)))
+// StandardError reads the standard error off an interval of [Test.Interval].
+func (t *Test) StandardError(lower, upper, alpha float64) float64 {
+	return (upper - lower) / (2 * QuantileT(alpha, t.df()))
 }
 
-// Detectable is the effect, on the scale of se, that a test at alpha over k
-// blocks would find four times in five.
-func Detectable(se, alpha float64, k int) float64 {
-	df := float64(k - 1)
-	return (QuantileT(alpha, df) + QuantileT(.2, df)) * se
+// Detectable is the effect, on the scale of se, that the test at alpha would
+// find four times in five.
+func (t *Test) Detectable(se, alpha float64) float64 {
+	return (QuantileT(alpha, t.df()) + QuantileT(.2, t.df())) * se
 }
 
 // Lag1 returns the lag-1 autocorrelation of x; 0 when x has no spread.

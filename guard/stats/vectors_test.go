@@ -85,8 +85,8 @@ func (e expect) check(t *testing.T, test *stats.Test, tau float64) {
 	near(t, "lower", math.Exp(lower), e.lower)
 	near(t, "upper", math.Exp(upper), e.upper)
 	if e.detectable != 0 {
-		se := stats.StandardError(lower, upper, .05, test.K())
-		near(t, "detectable", math.Expm1(stats.Detectable(se, .05, test.K())), e.detectable)
+		se := test.StandardError(lower, upper, .05)
+		near(t, "detectable", math.Expm1(test.Detectable(se, .05)), e.detectable)
 	}
 }
 

@@ -1,0 +1,215 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+)
+
+// A decision is what was decided and the sentences that say so.
+type decision struct {
+	decision Decision
+	reason   Reason
+	summary  []string
+}
+
+// decide applies the order of precedence that the package's comment tells.
+func (c *docket) decide() decision {
+	if worse := c.worse(); len(worse) > 0 {
+		f, reason := first(worse), ReasonWorse
+		if f.limitBroken {
+			reason = ReasonLimit
+		}
+		return decision{Rollback, reason, c.sayRollback(f)}
+	}
+	if missing := c.missing(); missing != "" {
+		return decision{NoData, ReasonNoData, []string{"No data: " + missing + ".", "Nothing was decided: see that both arms answer and that the run measures what the policy demands."}}
+	}
+	if r, ok := c.refusal(); ok {
+		return decision{Hold, r.reason, c.sayRefusal(r)}
+	}
+	if f := c.undecided(); f != nil {
+		return decision{Hold, ReasonUndecided, c.sayUndecided(f)}
+	}
+	return decision{Promote, ReasonAllNotWorse, c.sayPromote()}
+}
+
+// first returns the metric that a rollback is named after: a critical one, else
+// that of the earliest phase.
+func first(worse []*finding) *finding {
+	if i := slices.IndexFunc(worse, func(f *finding) bool { return f.Critical }); i >= 0 {
+		return worse[i]
+	}
+	return worse[0]
+}
+
+// missing says which metric lacks the data that it must have, or which arm never
+// answered; "" if none.
+func (c *docket) missing() string {
+	o := c.set.Outcomes
+	for _, arm := range [...]struct {
+		name    string
+		tallies []evidence.Tally
+	}{{c.set.Baseline, o.Baseline}, {c.set.Candidate, o.Candidate}} {
+		switch sum := evidence.Sum(arm.tallies); {
+		case sum.Attempts <= 0:
+			return fmt.Sprintf("the run has no measured request of %q", arm.name)
+		case sum.OK <= 0:
+			return fmt.Sprintf("%q never answered (%d requests)", arm.name, sum.Attempts)
+		}
+	}
+	for _, f := range c.findings {
+		if f.Measure.Latency() && c.set.Header.Design == sample.Split {
+			continue // it has no pairs by design, which is a refusal and no lack of data
+		}
+		if f.out.Standing == Missing && (f.Gating || f.Required) {
+			return f.out.Name + ": " + f.out.Why
+		}
+	}
+	return ""
+}
+
+// refusal returns why the evidence supports no promotion, the whole run's
+// reasons before those of single metrics.
+func (c *docket) refusal() (refusal, bool) {
+	if len(c.refused) > 0 {
+		return c.refused[0], true
+	}
+	for _, f := range c.findings {
+		if f.Gating && f.refused.text != "" {
+			r := f.refused
+			r.text = f.out.Name + ": " + r.text
+			return r, true
+		}
+	}
+	return refusal{}, false
+}
+
+// undecided returns the gating metric that needs most requests, or of those
+// that do not know, the first; nil if every gating metric is within its margin.
+func (c *docket) undecided() *finding {
+	var worst *finding
+	gating := 0
+	for _, f := range c.findings {
+		if !f.Gating {
+			continue
+		}
+		gating++
+		if f.out.Standing != NotWorse && (worst == nil || f.out.More > worst.out.More) {
+			worst = f
+		}
+	}
+	if gating == 0 { // Validate refuses such a policy; here it must not promote
+		return &finding{out: Metric{Name: "no metric is gating"}}
+	}
+	return worst
+}
+
+// verdict assembles what is told.
+func (c *docket) verdict() Verdict {
+	d := c.decide()
+	v := Verdict{
+		Schema: Schema, Decision: d.decision, ExitCode: d.decision.ExitCode(), Reason: d.reason, Summary: d.summary,
+		Guarantee: c.guarantee(), Unit: c.unit(),
+		Baseline: c.set.Baseline, Candidate: c.set.Candidate, Design: c.set.Header.Design, Mode: "fixed",
+		Alpha: float64(c.policy.Alpha), Blocks: c.set.Blocks, Restarts: c.set.Restarts, Pairs: c.set.Pairs,
+		SameWork: c.work, Validity: c.set.Validity, Warnings: c.warn(),
+		Arms: c.set.Arms, Run: c.set.Header, RunDigest: c.set.Digest,
+		PolicyName: c.policy.Name, PolicyHash: c.policy.Hash,
+	}
+	for _, f := range c.findings {
+		v.Metrics = append(v.Metrics, f.out)
+	}
+	if d.reason == ReasonUndecided {
+		v.More = c.more()
+	}
+	return v
+}
+
+// more is what the neediest undecided metric needs; 0 if one does not know.
+func (c *docket) more() int {
+	most := 0
+	for _, f := range c.findings {
+		if !f.Gating || f.out.Standing != Undecided {
+			continue
+		}
+		if f.out.More == 0 {
+			return 0
+		}
+		most = max(most, f.out.More)
+	}
+	return most
+}
+
+func (c *docket) allDead() bool {
+	return evidence.Sum(c.set.Outcomes.Baseline).OK <= 0 && evidence.Sum(c.set.Outcomes.Candidate).OK <= 0
+}
+
+// warn lists the doubts that stop nothing.
+func (c *docket) warn() []string {
+	warnings := slices.Clone(c.set.Validity.Warnings)
+	for _, r := range c.refused {
+		warnings = append(warnings, r.text)
+	}
+	for _, f := range c.findings {
+		if f.limitBroken && f.Measure == policy.Success {
+			if a := count(c.set.Outcomes.Baseline); a.Rate() < f.Limit.Value {
+				warnings = append(warnings, fmt.Sprintf("the baseline is under the limit of the success rate too: %s %%", percent(a.Rate())))
+			}
+		}
+		if f.limitUnmet && !f.limitBroken && f.out.Standing != Missing {
+			warnings = append(warnings, f.out.Name+" is over its absolute limit, within what sampling explains")
+		}
+	}
+	if x := float64(c.work.Answers); x > 0 {
+		warnings = append(warnings, fmt.Sprintf("the answers differ in %s %% of the pairs", percent(x)))
+	}
+	return warnings
+}
+
+const (
+	scaleRatio      = "ratio"
+	scaleDifference = "difference"
+)
+
+// blank returns the metric of m before anything is known of it.
+func blank(m policy.Metric) Metric {
+	phase := phaseOf(m.Measure)
+	scale := scaleRatio
+	if m.Measure == policy.Success {
+		scale = scaleDifference
+	}
+	nan := NaN()
+	return Metric{
+		Key: m.Key(), Name: nameOf(m), Measure: sample.Measure(m.Measure), Statistic: string(m.Statistic),
+		Phase: phase.phase, Gating: m.Gating, Critical: m.Critical, Scale: scale,
+		Effect: nan, Lower: nan, Upper: nan, Point: nan, Tau: Float(m.Tau), Margin: Float(m.Margin),
+		P: nan, PHolm: nan, T: nan, Limit: nan, Value: nan, Detectable: nan,
+	}
+}
+
+// A place is where in a request's life a measure shows, for the order of
+// reports.
+type place struct {
+	phase sample.Phase
+	rank  int
+}
+
+func phaseOf(m policy.Measure) place {
+	switch m {
+	case policy.Success:
+		return place{sample.PhaseHeaders, 0}
+	case policy.TTFB:
+		return place{sample.PhaseHeaders, 1}
+	case policy.FirstToken:
+		return place{sample.PhaseFirstToken, 2}
+	case policy.Gap:
+		return place{sample.PhaseStream, 3}
+	case policy.Full:
+		return place{sample.PhaseClose, 4}
+	}
+	return place{sample.PhaseClose, 5}
+}

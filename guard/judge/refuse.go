@@ -1,0 +1,193 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/stats"
+)
+
+// A refusal is why no claim is made.
+type refusal struct {
+	reason Reason
+	text   string
+	scope  scope
+}
+
+// A scope says which claims a refusal forbids.
+type scope int
+
+const (
+	allClaims  scope = iota // also of the success rate
+	latencies               // and of processor time and throughput, not of the success rate
+	promotions              // a rollback stands
+)
+
+// Bounds of what evidence may lack (pairing.md, "When it must refuse").
+const (
+	lostShare     = .01 // pairs without a partner
+	lostAlpha     = .01 // one arm lost more than the other
+	failedShare   = .05 // of the pool: beyond it latencies are not compared
+	leastScores   = 6   // blocks with a score other than 0
+	mergeFrom     = 16  // blocks, to merge neighbours that correlate
+	flipBelow     = 12  // blocks, to take the exact sign-flip p
+	leastPaired   = 1000
+	leastRestarts = 8 // per arm, to speak of builds and not of processes
+)
+
+// refusals lists what the run as a whole cannot support, the most telling
+// first.
+func (c *docket) refusals() []refusal {
+	var out []refusal
+	for _, r := range [...]refusal{
+		refuseValidity(c.set.Validity), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
+		refuseBlocks(c.policy, c.set), refusePairs(c.policy, c.set),
+		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
+	} {
+		if r.text != "" {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// refusalFor returns the first refusal that forbids claims of m.
+func (c *docket) refusalFor(m policy.Metric) refusal {
+	for _, r := range c.refused {
+		if r.scope == allClaims || r.scope == latencies && m.Measure != policy.Success {
+			return r
+		}
+	}
+	return refusal{}
+}
+
+func refuseValidity(v sample.Validity) refusal {
+	switch grade(v) {
+	case sample.Valid:
+		return refusal{}
+	case sample.Degraded:
+		if len(v.Error) > 0 {
+			return refusal{}
+		}
+		return refusal{ReasonInvalid, "the measurement is degraded and its error is not known: calibrate first", latencies}
+	}
+	busy, named := true, ""
+	for _, s := range v.Signals {
+		if s.Grade != sample.Invalid {
+			continue
+		}
+		busy = busy && s.Busy
+		if named == "" {
+			named = fmt.Sprintf("%s is %.4g %s, allowed is %.4g", s.Name, s.Value, s.Unit, s.Degraded)
+		}
+	}
+	switch {
+	case named == "":
+		return refusal{ReasonInvalid, "the run does not say that its measurement is valid", latencies}
+	case busy:
+		return refusal{ReasonMachineBusy, "the machine was too busy to measure: " + named, latencies}
+	}
+	return refusal{ReasonInvalid, "the measurement is invalid: " + named, latencies}
+}
+
+// grade is the worse of what a run says of itself and of what its signals say.
+func grade(v sample.Validity) sample.Grade {
+	worst := v.Grade
+	for _, s := range v.Signals {
+		if s.Grade == sample.Invalid || s.Grade == sample.Degraded && worst == sample.Valid {
+			worst = s.Grade
+		}
+	}
+	return worst
+}
+
+func refuseStopped(e evidence.Set) refusal {
+	if e.Stopped == "" {
+		return refusal{}
+	}
+	return refusal{ReasonInvalid, "the run ended before its plan did: " + e.Stopped, promotions}
+}
+
+func refuseWork(w SameWork) refusal {
+	if w.Same {
+		return refusal{}
+	}
+	return refusal{ReasonDifferentWork, "the arms did different work: " + w.Detail, latencies}
+}
+
+func refuseDesign(e evidence.Set) refusal {
+	no := func(text string) refusal { return refusal{ReasonDesign, text, allClaims} }
+	switch d := e.Header.Design; d {
+	case sample.Interleaved, sample.Switchback:
+	case sample.Single:
+		return no("design: one run per side supports absolute limits only")
+	default:
+		return no(fmt.Sprintf("design: %q cannot be judged by pairs", d))
+	}
+	if e.Restarts > 1 && e.Restarts < e.Blocks {
+		return no(fmt.Sprintf("design: %d restarts for %d blocks, a block must not be shorter than a restart", e.Restarts, e.Blocks))
+	}
+	if e.Blocks > 1 && (e.BaselineFirst <= 0 || e.BaselineFirst >= e.Blocks) {
+		return no("design: the same arm went first in every block, the order must be random")
+	}
+	return refusal{}
+}
+
+func refuseBlocks(p policy.Policy, e evidence.Set) refusal {
+	if e.Blocks >= p.MinBlocks {
+		return refusal{}
+	}
+	return refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks, at least %d are needed", e.Blocks, p.MinBlocks), allClaims}
+}
+
+func refusePairs(p policy.Policy, e evidence.Set) refusal {
+	if e.Pairs >= p.MinPairs {
+		return refusal{}
+	}
+	return refusal{ReasonFewPairs, fmt.Sprintf("%d pairs of requests, at least %d are needed", e.Pairs, p.MinPairs), allClaims}
+}
+
+// refuseLost refuses pairs that lost their partners: too many, or more of one
+// arm than chance explains. Failures are no losses.
+func refuseLost(pairs, baseline, candidate int) refusal {
+	lost := baseline + candidate
+	switch {
+	case float64(lost) > lostShare*float64(pairs+lost):
+		return refusal{ReasonUnpaired, fmt.Sprintf("%d of %d pairs lack a half (%d of the baseline's, %d of the candidate's), at most 1 %% may",
+			lost, pairs+lost, baseline, candidate), latencies}
+	case stats.FairCoin(baseline, lost) < lostAlpha:
+		return refusal{ReasonUnpaired, fmt.Sprintf("one arm lost more requests than the other: %d and %d", baseline, candidate), latencies}
+	}
+	return refusal{}
+}
+
+// compareWork says whether the arms did the same work.
+func compareWork(p policy.SameWork, w evidence.Work) SameWork {
+	s := SameWork{Pairs: w.Pairs, Tokens: NaN(), Finish: NaN(), Cached: NaN(), Answers: NaN()}
+	if w.Pairs <= 0 {
+		s.Detail = "no pair succeeded in both arms"
+		return s
+	}
+	n := float64(w.Pairs)
+	s.Tokens = Float(float64(w.CandidateTokens) / float64(w.BaselineTokens))
+	s.Finish, s.Answers = Float(float64(w.FinishDiffers)/n), Float(float64(w.AnswersDiffer)/n)
+	s.Cached = Float(w.CandidateCached - w.BaselineCached)
+	switch {
+	case w.BaselineTokens <= 0 || w.CandidateTokens <= 0:
+		s.Detail = "output tokens were not counted in both arms"
+	case !(math.Abs(float64(s.Tokens)-1) <= float64(p.Tokens)):
+		s.Detail = fmt.Sprintf("the candidate wrote %s %% of the baseline's output tokens", percent(float64(s.Tokens)))
+	case !(float64(s.Finish) <= float64(p.Finish)):
+		s.Detail = fmt.Sprintf("%s %% of the pairs ended for different reasons", percent(float64(s.Finish)))
+	case !(math.Abs(float64(s.Cached)) <= float64(p.Cached)):
+		s.Detail = fmt.Sprintf("the share of cached input tokens differs by %s points", percent(float64(s.Cached)))
+	default:
+		s.Same = true
+	}
+	return s
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.1f", 100*share) }

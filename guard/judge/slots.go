@@ -1,0 +1,124 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/stats"
+)
+
+// slotTester tests what belongs to a whole turn: throughput and processor time,
+// by the log-ratios of blocks.
+type slotTester struct {
+	d     []float64 // log(candidate / baseline)
+	alone []float64 // the candidate's logarithms
+}
+
+func (s *slotTester) p(c *docket, f *finding) {
+	s.collect(c.set, f.Measure)
+	f.out.N, f.out.Blocks = c.set.Pairs, len(s.d)
+	if len(s.d) < 2 {
+		f.out.Standing, f.out.Why = Missing, "fewer than two blocks have this measure in both arms"
+		f.limitUnmet = f.Limit != nil
+		return
+	}
+	s.limit(c, f)
+	if len(s.d) < c.policy.MinBlocks {
+		f.refuse(refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks have this measure, at least %d are needed", len(s.d), c.policy.MinBlocks), latencies})
+	}
+	if r := stats.Lag1(s.d); r > 1.645/math.Sqrt(float64(len(s.d))) {
+		f.refuse(refusal{ReasonAutocorrelated, fmt.Sprintf("neighbouring blocks correlate (%.2f): longer blocks are needed", r), latencies})
+	}
+	if f.refused.text != "" {
+		return
+	}
+	m := stats.MeanT(s.worsening(f))
+	f.out.T, f.out.P = Float(m.T), Float(stats.TailT(m.T, float64(len(s.d)-1)))
+}
+
+// worsening returns by how much each block is worse beyond tau, on the log
+// scale.
+func (s *slotTester) worsening(f *finding) []float64 {
+	if !f.HigherIsBetter() {
+		return plus(s.d, -math.Log1p(float64(f.Tau)))
+	}
+	out := make([]float64, len(s.d))
+	for i, x := range s.d {
+		out[i] = -x + math.Log1p(-float64(f.Tau))
+	}
+	return out
+}
+
+func (s *slotTester) collect(e evidence.Set, m policy.Measure) {
+	for k, slot := range e.Slots {
+		if slot.Baseline == nil || slot.Candidate == nil || k >= len(e.Outcomes.Baseline) || k >= len(e.Outcomes.Candidate) {
+			continue
+		}
+		a := slotValue(m, slot.Baseline, e.Outcomes.Baseline[k])
+		b := slotValue(m, slot.Candidate, e.Outcomes.Candidate[k])
+		if a > 0 && b > 0 && !math.IsInf(a, 1) && !math.IsInf(b, 1) {
+			s.d = append(s.d, math.Log(b/a))
+			s.alone = append(s.alone, math.Log(b))
+		}
+	}
+}
+
+// slotValue returns the measure of one turn: successes per second, or
+// nanoseconds of processor time; 0 if it is not known.
+func slotValue(m policy.Measure, s *sample.Slot, t evidence.Tally) float64 {
+	over, under := float64(s.CPUNS), 0.0
+	switch m {
+	case policy.Throughput:
+		over, under = float64(t.OK)*1e9, float64(s.EndNS-s.StartNS)
+	case policy.CPUPerEvent:
+		under = float64(s.Events)
+	case policy.CPUPerRequest:
+		under = float64(s.Requests)
+	}
+	if !(over > 0) || !(under > 0) {
+		return 0
+	}
+	return over / under
+}
+
+// limit compares the candidate's mean over blocks (on the log scale) with the
+// absolute limit.
+func (s *slotTester) limit(c *docket, f *finding) {
+	if f.Limit == nil {
+		return
+	}
+	m := stats.MeanT(s.alone)
+	slack := stats.QuantileT(float64(c.policy.Alpha), float64(len(s.alone)-1)) * m.SE
+	over := m.Value - math.Log(f.Limit.Value)
+	if f.HigherIsBetter() {
+		over = -over
+	}
+	f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(math.Exp(m.Value))
+	f.limitUnmet, f.limitBroken = over > 0, f.Gating && over > slack
+}
+
+func (s *slotTester) bounds(c *docket, f *finding) {
+	for _, x := range s.d {
+		f.out.BlockEffects = append(f.out.BlockEffects, Float(math.Exp(x)))
+	}
+	if designless(c.set) {
+		return
+	}
+	alpha, df := float64(c.policy.Alpha), float64(len(s.d)-1)
+	m, t := stats.MeanT(s.d), stats.QuantileT(alpha, df)
+	f.out.Effect = Float(math.Exp(m.Value))
+	f.out.Lower, f.out.Upper = Float(math.Exp(m.Value-t*m.SE)), Float(math.Exp(m.Value+t*m.SE))
+	powered := (t + stats.QuantileT(.2, df)) * m.SE
+	f.out.Detectable = Float(math.Expm1(powered))
+	worse := m.Value
+	if f.HigherIsBetter() {
+		worse = -worse
+	}
+	f.out.More = more(need{
+		n: f.out.N, se: powered,
+		gap: math.Max(math.Log1p(float64(f.Margin))-worse, worse-math.Log1p(float64(f.Tau))),
+	})
+}

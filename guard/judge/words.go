@@ -1,0 +1,205 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+)
+
+// measureName is what people call m.
+func measureName(m policy.Measure) string {
+	switch m {
+	case policy.FirstToken:
+		return "first token"
+	case policy.Gap:
+		return "gap between tokens"
+	case policy.Full:
+		return "full answer"
+	case policy.TTFB:
+		return "first byte"
+	case policy.Success:
+		return "success rate"
+	case policy.Throughput:
+		return "throughput"
+	case policy.CPUPerEvent:
+		return "processor time per event"
+	case policy.CPUPerRequest:
+		return "processor time per request"
+	}
+	return string(m)
+}
+
+// nameOf says what a metric is: a band is called a band.
+func nameOf(m policy.Metric) string {
+	name := measureName(m.Measure)
+	band, ok := m.Window()
+	switch {
+	case ok && band.From >= .5:
+		return fmt.Sprintf("%s, P%s-P%s tail", name, rank(band.From), rank(band.To))
+	case ok:
+		return fmt.Sprintf("%s, P%s-P%s body", name, rank(band.From), rank(band.To))
+	case m.Measure.Latency():
+		return name + ", mean ratio of pairs"
+	}
+	return name
+}
+
+func rank(q policy.Share) string { return fmt.Sprintf("%.4g", 100*float64(q)) }
+
+// change says how the effect reads: "30.2 % slower".
+func (f *finding) change() string {
+	x := float64(f.out.Effect)
+	switch {
+	case math.IsNaN(x):
+		return "not measured"
+	case f.out.Scale == scaleDifference:
+		return fmt.Sprintf("%s points %s", percent(math.Abs(x)), word(x < 0, "lower", "higher"))
+	case math.IsInf(x, 1):
+		return "infinitely slow"
+	}
+	more, less := "higher", "lower"
+	if f.Measure.Latency() {
+		more, less = "slower", "faster"
+	}
+	return fmt.Sprintf("%s %% %s", percent(math.Abs(x-1)), word(x >= 1, more, less))
+}
+
+func word(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// boundsText says what the interval is: two one-sided bounds.
+func (c *docket) boundsText(f *finding) string {
+	if math.IsNaN(float64(f.out.Lower)) || math.IsNaN(float64(f.out.Upper)) {
+		return "no interval"
+	}
+	level := 100 * (1 - float64(c.policy.Alpha))
+	return fmt.Sprintf("%.4g %% bounds %s and %s", level, f.signed(f.out.Lower), f.signed(f.out.Upper))
+}
+
+// signed writes a bound as the change that it stands for.
+func (f *finding) signed(x Float) string {
+	v := float64(x)
+	switch {
+	case math.IsInf(v, 0):
+		return "infinite"
+	case f.out.Scale == scaleDifference:
+		return fmt.Sprintf("%+.1f points", 100*v)
+	}
+	return fmt.Sprintf("%+.1f %%", 100*(v-1))
+}
+
+func (f *finding) allowed(share policy.Share) string {
+	if f.out.Scale == scaleDifference {
+		return fmt.Sprintf("%.4g points", 100*float64(share))
+	}
+	return fmt.Sprintf("%.4g %%", 100*float64(share))
+}
+
+func (c *docket) sayRollback(f *finding) []string {
+	head := fmt.Sprintf("Rolled back: the %s, is %s (%s), more than the %s allowed.", f.out.Name, f.change(), c.boundsText(f), f.allowed(f.Tau))
+	if f.limitBroken {
+		head = fmt.Sprintf("Rolled back: the %s of the candidate is %s, the limit is %s.", f.out.Name, f.value(float64(f.out.Value)), f.value(f.Limit.Value))
+	}
+	var others string
+	for _, other := range c.worse() {
+		if other != f {
+			others += "; " + other.out.Name + ", " + other.change()
+		}
+	}
+	if others == "" {
+		return []string{head, "No other gating metric is worse beyond doubt."}
+	}
+	return []string{head, "Also worse: " + others[2:] + "."}
+}
+
+// value writes a value that an absolute limit is compared with.
+func (f *finding) value(x float64) string {
+	switch {
+	case math.IsInf(x, 1):
+		return "infinite (failed)"
+	case f.Measure == policy.Success:
+		return percent(x) + " %"
+	case f.Limit.Duration:
+		return fmt.Sprintf("%.4g ms", x/1e6)
+	}
+	return fmt.Sprintf("%.4g", x)
+}
+
+func (c *docket) sayRefusal(r refusal) []string {
+	next := "Nothing was decided: the evidence supports no claim either way."
+	if r.reason == ReasonMachineBusy {
+		next = "Nothing was decided: repeat the run when the machine is quieter."
+	}
+	return []string{"Held: " + r.text + ".", next}
+}
+
+func (c *docket) sayUndecided(f *finding) []string {
+	head := fmt.Sprintf("Held: the %s, is %s (%s), neither beyond %s nor within %s.", f.out.Name, f.change(), c.boundsText(f), f.allowed(f.Tau), f.allowed(f.Margin))
+	if f.limitUnmet {
+		head = fmt.Sprintf("Held: the %s of the candidate is %s, over its limit of %s but within what sampling explains.", f.out.Name, f.value(float64(f.out.Value)), f.value(f.Limit.Value))
+	}
+	if n := c.more(); n > 0 {
+		return []string{head, fmt.Sprintf("About %d more requests per arm would decide it four times in five.", n)}
+	}
+	return []string{head, "How many more requests would decide it is not known."}
+}
+
+func (c *docket) sayPromote() []string {
+	gating := 0
+	var nearest *finding
+	for _, f := range c.findings {
+		if !f.Gating {
+			continue
+		}
+		gating++
+		if nearest == nil || f.room() < nearest.room() {
+			nearest = f
+		}
+	}
+	return []string{
+		fmt.Sprintf("Promoted: all %d gating metrics are within their margins.", gating),
+		fmt.Sprintf("The nearest to its margin is the %s: %s (%s), of %s allowed.", nearest.out.Name, nearest.change(), c.boundsText(nearest), nearest.allowed(nearest.Margin)),
+	}
+}
+
+// room is the share of the margin that the interval leaves.
+func (f *finding) room() float64 {
+	worst := float64(f.out.Upper) - 1
+	switch {
+	case f.out.Scale == scaleDifference:
+		worst = -float64(f.out.Lower)
+	case f.HigherIsBetter():
+		worst = 1 - float64(f.out.Lower)
+	}
+	return 1 - worst/float64(f.Margin)
+}
+
+func (c *docket) guarantee() string {
+	for _, r := range c.refused {
+		if r.scope == allClaims {
+			return "None: the evidence supports no statistical claim; only absolute limits were judged."
+		}
+	}
+	counted := 0
+	for _, f := range c.findings {
+		if f.claims() && !f.idle {
+			counted++
+		}
+	}
+	alpha := 100 * float64(c.policy.Alpha)
+	return fmt.Sprintf("A candidate that is within tau in every gating metric is rolled back in at most %.4g %% of such runs "+
+		"(one look, %d blocks as the unit, Holm's correction over %d metrics); one that is worse by its whole margin in any gating metric "+
+		"is promoted in at most %.4g %%. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.set.Blocks, counted, alpha, alpha)
+}
+
+func (c *docket) unit() string {
+	if c.set.Restarts < leastRestarts {
+		return fmt.Sprintf("these two processes (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
+	}
+	return "the builds, on this machine and workload"
+}
