@@ -121,6 +121,9 @@ func readAnswer(resp *http.Response, err error) ([]byte, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
+	if n == 0 {
+		return nil, &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer is empty"}
+	}
 	if n > maxAnswer {
 		return nil, &chat.Error{Kind: chat.KindUpstream, Message: fmt.Sprintf("the upstream's answer is larger than %d bytes", maxAnswer)}
 	}

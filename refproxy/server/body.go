@@ -35,7 +35,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case "gzip":
 		packed, err := gzip.NewReader(src)
 		if err != nil {
-			return nil, badBody(err, limit)
+			return nil, badBody(fmt.Errorf("%w: %w", gzip.ErrHeader, err), limit)
 		}
 		src = packed
 	default:

@@ -61,7 +61,7 @@ func (c Config) Validate() error {
 	if !c.Keys.empty() && c.NoAuth {
 		problems = append(problems, errors.New("keys for callers and --no-auth exclude each other: drop one"))
 	}
-	if c.Upstream.BaseURL == "" && c.Upstream.Key == "" {
+	if c.Upstream.Google() && c.Upstream.Key == "" {
 		problems = append(problems, errors.New("no key for the upstream: set GEMINI_API_KEY or --upstream-key-file"))
 	}
 	for from, to := range c.Aliases {
@@ -70,7 +70,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Hold < 0 || c.MaxBody < 0 {
-		problems = append(problems, errors.New("hold and body limit must not be negative"))
+		problems = append(problems, fmt.Errorf("hold (%v) and body limit (%d) must not be negative", c.Hold, c.MaxBody))
 	}
 	return errors.Join(append(problems, c.Upstream.Validate())...)
 }

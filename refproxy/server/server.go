@@ -20,6 +20,7 @@ const (
 	headerTime = 10 * time.Second // to read a request's head
 	idleTime   = 2 * time.Minute  // of a kept-alive connection without request
 	maxHeader  = 256 << 10        // bytes of a request's head
+	warmTime   = 3 * time.Second  // for connections to the upstream at the start
 	lastWords  = time.Second      // for the error events of cut answers
 )
 
@@ -75,9 +76,19 @@ func (s *Server) decoder() relay.Decode {
 	return gemini.DecodeStream
 }
 
-// Warm opens the connections to the upstream that are to be kept open. An error
-// is a reason to warn: requests still try.
-func (s *Server) Warm(ctx context.Context) error { return s.client.Warm(ctx) }
+// Prepare opens the connections to the upstream that are to be kept open, for
+// at most a few seconds, and logs what an operator should know before the first
+// request. A failure is logged only: the upstream may come back.
+func (s *Server) Prepare(ctx context.Context) {
+	if names := s.cfg.Flags.WithoutEffect(); names != nil {
+		s.cfg.Log.Warn("flags without effect yet", "flags", names)
+	}
+	ctx, cancel := context.WithTimeout(ctx, warmTime)
+	defer cancel()
+	if err := s.client.Warm(ctx); err != nil {
+		s.cfg.Log.Warn("upstream not reached yet", "cause", err)
+	}
+}
 
 // Stats are the numbers of the upstream's connections.
 func (s *Server) Stats() upstream.Stats { return s.client.Stats() }

@@ -165,7 +165,7 @@ func failed(t *testing.T, resp *http.Response, got string, status int, kind stri
 
 func TestStreamAndWholeAgree(t *testing.T) {
 	p := start(t, config(t, simulate(t, quick)))
-	prompt := "[firstbyte item=a occ=1 nonce=n%d] hello"
+	prompt := "[firstbyte item=a occ=1 nonce=%x] hello"
 	resp, events := call(t, "POST", p.url+"/v1/messages?beta=true", body(fmt.Sprintf(prompt, 1), streamed))
 	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") || resp.Header.Get("Request-Id") == "" {
 		t.Fatalf("%d %v\n%s", resp.StatusCode, resp.Header, events)
@@ -225,7 +225,7 @@ func TestFlagsChangeNoByte(t *testing.T) {
 		for _, extra := range []string{"", streamed} {
 			got := map[string]string{}
 			for list := range url {
-				prompt := fmt.Sprintf("[firstbyte item=i%d occ=1 nonce=%s-%d-%d] go", i, list, i, len(extra))
+				prompt := fmt.Sprintf("[firstbyte item=i%d occ=1 nonce=%x] go", i, fmt.Sprint(list, i, extra))
 				resp, b := call(t, "POST", url[list]+"/v1/messages", body(prompt, extra))
 				got[list] = fmt.Sprint(resp.StatusCode, resp.Header.Get("Retry-After"), ids.ReplaceAllString(b, "$1"))
 				statuses[resp.StatusCode]++
@@ -443,13 +443,12 @@ func newSlow(t *testing.T) *slow {
 	s := &slow{started: make(chan struct{}, 100), release: make(chan struct{}), gone: make(chan struct{}, 100)}
 	s.url = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		chunk := `data: {"candidates":[{"content":{"role":"model","parts":[{"text":"x"}]}%s}]}` + "\n\n"
-		fmt.Fprintf(w, chunk, "")
+		fmt.Fprint(w, `data: {"candidates":[{"content":{"role":"model","parts":[{"text":"x"}]}}]}`+"\n\n")
 		_ = http.NewResponseController(w).Flush()
 		s.started <- struct{}{}
 		select {
 		case <-s.release:
-			fmt.Fprintf(w, chunk, `,"finishReason":"STOP"`)
+			fmt.Fprint(w, `data: {"candidates":[{"finishReason":"STOP"}]}`+"\n\n")
 		case <-r.Context().Done():
 			s.gone <- struct{}{}
 		}
@@ -502,11 +501,11 @@ func TestDisconnectsLeaveNothing(t *testing.T) {
 	}
 }
 
-// streaming starts a streamed answer and waits until it has begun; the channel
-// gives all of it once it has ended.
-func streaming(t *testing.T, p *proxy, up *slow) <-chan string {
+// streaming starts a streamed answer and waits until its text has begun; the
+// channel gives all of it once it has ended.
+func streaming(t *testing.T, p *proxy) <-chan string {
 	t.Helper()
-	out := make(chan string, 1)
+	out, begun := make(chan string, 1), make(chan struct{})
 	go func() {
 		resp, err := http.Post(p.url+"/v1/messages", "application/json", strings.NewReader(body("hi", streamed)))
 		if err != nil {
@@ -514,10 +513,20 @@ func streaming(t *testing.T, p *proxy, up *slow) <-chan string {
 			return
 		}
 		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		out <- string(b) + fmt.Sprint(err)
+		all, r := "", bufio.NewReader(resp.Body)
+		for {
+			line, err := r.ReadString('\n')
+			all += line
+			if strings.Contains(line, "text_delta") {
+				close(begun)
+			}
+			if err != nil {
+				out <- all + err.Error()
+				return
+			}
+		}
 	}()
-	<-up.started
+	<-begun
 	return out
 }
 
@@ -526,7 +535,7 @@ func streaming(t *testing.T, p *proxy, up *slow) <-chan string {
 func TestDrainLetsAnswersFinish(t *testing.T) {
 	up := newSlow(t)
 	p := start(t, config(t, up.url))
-	out := streaming(t, p, up)
+	out := streaming(t, p)
 	p.stop()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
@@ -539,7 +548,7 @@ func TestDrainLetsAnswersFinish(t *testing.T) {
 		}
 	}
 	close(up.release)
-	if got := <-out; !strings.Contains(got, "message_stop") || !strings.HasSuffix(got, "<nil>") {
+	if got := <-out; !strings.Contains(got, "message_stop") || !strings.HasSuffix(got, "EOF") {
 		t.Errorf("the running answer was cut: %s", got)
 	}
 	if err := <-p.done; err != nil {
@@ -559,7 +568,7 @@ func TestDrainCutsWithAWord(t *testing.T) {
 				cfg.Drain = 20 * time.Millisecond
 			}
 			p := start(t, cfg)
-			out := streaming(t, p, up)
+			out := streaming(t, p)
 			if how != "abort" {
 				p.stop()
 			}
@@ -567,7 +576,7 @@ func TestDrainCutsWithAWord(t *testing.T) {
 				p.Abort()
 			}
 			got := <-out
-			if !strings.Contains(got, "event: error") || !strings.Contains(got, "overloaded_error") || !strings.HasSuffix(got, "<nil>") {
+			if !strings.Contains(got, "event: error") || !strings.Contains(got, "overloaded_error") || !strings.HasSuffix(got, "EOF") {
 				t.Errorf("the answer ended so: %s", got)
 			}
 			if strings.Index(got, "content_block_stop") > strings.Index(got, "event: error") || strings.Contains(got, "message_stop") {

@@ -78,6 +78,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Google reports whether c reaches the public Gemini API, which serves nobody
+// without a key.
+func (c Config) Google() bool { return c.withDefaults().BaseURL == DefaultBaseURL }
+
 // Validate reports every problem of c as it would be used, defaults included.
 func (c Config) Validate() error {
 	c = c.withDefaults()
