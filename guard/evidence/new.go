@@ -23,6 +23,20 @@ type Source struct {
 	Baseline, Candidate string
 }
 
+// Open reads the run file at path and builds the evidence of its first two arms.
+// The error is that of [sample.Read] or of New, and names the file.
+func Open(path string) (Set, error) {
+	run, err := sample.Read(path)
+	if err != nil {
+		return Set{}, err
+	}
+	set, err := New(Source{Header: run.Header, Samples: run.Samples, Trailer: run.Trailer})
+	if err != nil {
+		return Set{}, fmt.Errorf("run file %s: %w", path, err)
+	}
+	return set, nil
+}
+
 // New builds the evidence of one comparison. The error says what is wrong with
 // the choice of arms; a run that is merely poor gives a Set that says so.
 func New(src Source) (Set, error) {

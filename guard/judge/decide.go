@@ -161,7 +161,7 @@ func (c *docket) warn() []string {
 			}
 		}
 		if f.limitUnmet && !f.limitBroken && f.out.Standing != Missing {
-			warnings = append(warnings, f.out.Name+" is over its absolute limit, within what sampling explains")
+			warnings = append(warnings, f.out.Name+" is beyond its absolute limit, within what sampling explains")
 		}
 	}
 	if x := float64(c.work.Answers); x > 0 {

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
@@ -43,6 +44,15 @@ func nameOf(m policy.Metric) string {
 		return name + ", mean ratio of pairs"
 	}
 	return name
+}
+
+// subject is the name at the head of a sentence; a name of two parts is set off
+// by a second comma.
+func (f *finding) subject() string {
+	if strings.Contains(f.out.Name, ",") {
+		return "the " + f.out.Name + ","
+	}
+	return "the " + f.out.Name
 }
 
 func rank(q policy.Share) string { return fmt.Sprintf("%.4g", 100*float64(q)) }
@@ -101,9 +111,9 @@ func (f *finding) allowed(share policy.Share) string {
 }
 
 func (c *docket) sayRollback(f *finding) []string {
-	head := fmt.Sprintf("Rolled back: the %s, is %s (%s), more than the %s allowed.", f.out.Name, f.change(), c.boundsText(f), f.allowed(f.Tau))
+	head := fmt.Sprintf("Rolled back: %s is %s (%s), more than the %s allowed.", f.subject(), f.change(), c.boundsText(f), f.allowed(f.Tau))
 	if f.limitBroken {
-		head = fmt.Sprintf("Rolled back: the %s of the candidate is %s, the limit is %s.", f.out.Name, f.value(float64(f.out.Value)), f.value(f.Limit.Value))
+		head = fmt.Sprintf("Rolled back: %s of the candidate is %s, the limit is %s.", f.subject(), f.value(float64(f.out.Value)), f.value(f.Limit.Value))
 	}
 	var others string
 	for _, other := range c.worse() {
@@ -114,7 +124,7 @@ func (c *docket) sayRollback(f *finding) []string {
 	if others == "" {
 		return []string{head, "No other gating metric is worse beyond doubt."}
 	}
-	return []string{head, "Also worse: " + others[2:] + "."}
+	return []string{head, "Also worse" + strings.Replace(others, ";", ":", 1) + "."}
 }
 
 // value writes a value that an absolute limit is compared with.
@@ -139,9 +149,9 @@ func (c *docket) sayRefusal(r refusal) []string {
 }
 
 func (c *docket) sayUndecided(f *finding) []string {
-	head := fmt.Sprintf("Held: the %s, is %s (%s), neither beyond %s nor within %s.", f.out.Name, f.change(), c.boundsText(f), f.allowed(f.Tau), f.allowed(f.Margin))
+	head := fmt.Sprintf("Held: %s is %s (%s), neither beyond %s nor within %s.", f.subject(), f.change(), c.boundsText(f), f.allowed(f.Tau), f.allowed(f.Margin))
 	if f.limitUnmet {
-		head = fmt.Sprintf("Held: the %s of the candidate is %s, over its limit of %s but within what sampling explains.", f.out.Name, f.value(float64(f.out.Value)), f.value(f.Limit.Value))
+		head = fmt.Sprintf("Held: %s of the candidate is %s, beyond its limit of %s but within what sampling explains.", f.subject(), f.value(float64(f.out.Value)), f.value(f.Limit.Value))
 	}
 	if n := c.more(); n > 0 {
 		return []string{head, fmt.Sprintf("About %d more requests per arm would decide it four times in five.", n)}

@@ -31,7 +31,10 @@ func (s Band) Score(shift float64, into *Sums) {
 		if rank <= s.From {
 			return // all that follows scores 0
 		}
-		g := math.Min(1, (rank-s.From)*width)
+		g := (rank - s.From) * width
+		if g > 1 {
+			g = 1
+		}
 		a.add(into, i, i2, -g)
 		b.add(into, j, j2, g)
 		above, i, j = above+wa+wb, i2, j2

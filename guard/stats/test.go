@@ -53,12 +53,11 @@ func (t *Test) T(shift float64) float64 {
 }
 
 func studentise(total, se float64) float64 {
-	// What summing left over is no score: the arms are equal.
-	if math.Abs(total) < 1e-12 {
-		total = 0
-	}
-	if se == 0 && total == 0 {
+	switch {
+	case math.Abs(total) < 1e-12: // what summing left over is no score
 		return 0
+	case se < 1e-12*math.Abs(total): // nor is what it left over a spread
+		return math.Inf(int(math.Copysign(1, total)))
 	}
 	return total / se
 }
@@ -91,7 +90,10 @@ const farthest = 40
 // infinite when failures leave it no crossing.
 func (t *Test) Estimate() float64 {
 	total := func(x float64) float64 {
-		s, _ := spread(t.Sums(x))
+		s := 0.0
+		for _, v := range t.Sums(x) {
+			s += v
+		}
 		if math.Abs(s) < 1e-12 {
 			return 0
 		}
