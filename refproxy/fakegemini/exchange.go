@@ -2,7 +2,6 @@ package fakegemini
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
 )
@@ -186,7 +185,7 @@ func (s *Server) textOf(item string) string {
 // modelSet is the offered models' names.
 func modelSet(names []string) map[string]struct{} {
 	set := make(map[string]struct{}, len(names))
-	for name := range slices.Values(names) {
+	for _, name := range names {
 		set[name] = struct{}{}
 	}
 	return set

@@ -56,15 +56,15 @@ func ParseInjury(text string) (Injury, error) {
 func parsePercent(text string) (float64, error) {
 	number, ok := strings.CutSuffix(text, "%")
 	if !ok {
-		return 0, errors.New("N must be followed by %")
+		return 0, errors.New("the percentage must end in %")
 	}
 	number = strings.TrimPrefix(number, "+")
 	percent, err := strconv.ParseFloat(number, 64)
 	if err != nil || strings.Trim(number, ".0123456789") != "" {
-		return 0, errors.New("N is not a number")
+		return 0, errors.New("the percentage is not a number")
 	}
 	if percent > 1000 {
-		return 0, errors.New("N is over 1000")
+		return 0, errors.New("the percentage is over 1000")
 	}
 	return percent, nil
 }

@@ -227,18 +227,18 @@ func TestParseInjury(t *testing.T) {
 	for text, why := range map[string]string{
 		"":             "no such kind",
 		"slow":         "no such kind",
-		"ttft":         "N must be followed by %",
-		"ttft=+30":     "N must be followed by %",
-		"ttft=-30%":    "N is not a number",
-		"ttft=NaN%":    "N is not a number",
-		"gap=+1e2%":    "N is not a number",
-		"gap=%":        "N is not a number",
-		"gap=+1001%":   "N is over 1000",
+		"ttft":         "the percentage must end in %",
+		"ttft=+30":     "the percentage must end in %",
+		"ttft=-30%":    "the percentage is not a number",
+		"ttft=NaN%":    "the percentage is not a number",
+		"gap=+1e2%":    "the percentage is not a number",
+		"gap=%":        "the percentage is not a number",
+		"gap=+1001%":   "the percentage is over 1000",
 		"errors=101%":  "a share is at most 100%",
 		"stall=5%":     "no such kind",
-		"ttft=+30%%":   "N is not a number",
-		"ttft=++30%":   "N is not a number",
-		"errors=1.1.%": "N is not a number",
+		"ttft=+30%%":   "the percentage is not a number",
+		"ttft=++30%":   "the percentage is not a number",
+		"errors=1.1.%": "the percentage is not a number",
 	} {
 		_, err := ParseInjury(text)
 		if want := fmt.Sprintf("injury %q: %s%s", text, why, kinds); err == nil || err.Error() != want {

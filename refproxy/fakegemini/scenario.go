@@ -187,7 +187,8 @@ func (f Faults) validate() error {
 	)...)
 }
 
-func check(ok bool, problem string) error { //nolint:revive // the bool is the condition itself
+// check returns the problem unless the condition holds.
+func check(ok bool, problem string) error {
 	if ok {
 		return nil
 	}

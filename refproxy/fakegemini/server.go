@@ -157,7 +157,7 @@ func (s *Server) add(ctx context.Context, address string, server *http.Server) (
 func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	server := &http.Server{Handler: a.handler(), ConnState: a.counts.connState, Protocols: protocols}
+	server := &http.Server{Handler: s.Handler(a.name), ConnState: a.counts.connState, Protocols: protocols}
 	switch s.config.Protocol {
 	case H2:
 		protocols.SetHTTP2(true)
@@ -173,7 +173,7 @@ func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
 }
 
 // stopTime bounds how long the listeners take to stop.
-const stopTime = 500 * time.Millisecond
+const stopTime = 300 * time.Millisecond
 
 // Serve answers until ctx ends, then stops every request under way, waits for
 // its handlers and returns nil; it returns earlier when a listener fails.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,26 +20,31 @@ import (
 // at one millisecond, on the real timer: by the server's own stamps, and for
 // the gaps as a plain client sees them.
 func TestWritesKeepTheirInstants(t *testing.T) {
-	const requests = 240
-	scenario := fast(t, func(s *fakegemini.Scenario) {
-		s.FirstChunk.Median, s.Gap.Median = time.Millisecond, time.Millisecond
-	})
-	ready, _ := start(t, fakegemini.Config{Scenario: scenario, Protocol: fakegemini.H1})
-	client := newClient(t, fakegemini.H1, "")
-	var seen []float64
-	for i := range requests {
-		seen = append(seen, clientGaps(t, client, ready.URLs["upstream"], i)...)
+	const requests = 220
+	for _, protocol := range []fakegemini.Protocol{fakegemini.H1, fakegemini.H2} {
+		t.Run(string(protocol), func(t *testing.T) {
+			ready, _ := start(t, fakegemini.Config{
+				Scenario: fast(t, func(s *fakegemini.Scenario) {
+					s.FirstChunk.Median, s.Gap.Median = time.Millisecond, time.Millisecond
+				}),
+				Protocol: protocol, CAFile: filepath.Join(t.TempDir(), "ca.pem"),
+			})
+			client := newClient(t, protocol, ready.CAFile)
+			var seen, first, gaps []float64
+			for i := range requests {
+				seen = append(seen, clientGaps(t, client, ready.URLs["upstream"], i)...)
+			}
+			for _, r := range truth(t, ready) {
+				first = append(first, ratio(r.Writes[0]-r.Arrival, r.Due[0]-r.Arrival))
+				for i := 1; i < len(r.Due); i++ {
+					gaps = append(gaps, ratio(r.Writes[i]-r.Writes[i-1], r.Due[i]-r.Due[i-1]))
+				}
+			}
+			medianNear(t, "time to first chunk", first)
+			medianNear(t, "gap", gaps)
+			medianNear(t, "gap seen by a client", seen)
+		})
 	}
-	var first, gaps []float64
-	for _, r := range truth(t, ready) {
-		first = append(first, ratio(r.Writes[0]-r.Arrival, r.Due[0]-r.Arrival))
-		for i := 1; i < len(r.Due); i++ {
-			gaps = append(gaps, ratio(r.Writes[i]-r.Writes[i-1], r.Due[i]-r.Due[i-1]))
-		}
-	}
-	medianNear(t, "time to first chunk", first)
-	medianNear(t, "gap", gaps)
-	medianNear(t, "gap seen by a client", seen)
 }
 
 func ratio(achieved, asked int64) float64 { return float64(achieved) / float64(asked) }

@@ -122,7 +122,9 @@ func golden(t *testing.T, name, got string) {
 
 func TestRoutes(t *testing.T) {
 	short := func(s *fakegemini.Scenario) { s.Fallback.Length.Median = 30 }
-	with := func(body, config string) string { return strings.TrimSuffix(body, "}") + `,"generationConfig":` + config + `}` }
+	with := func(body, config string) string {
+		return strings.TrimSuffix(body, "}") + `,"generationConfig":` + config + `}`
+	}
 	a := prompt("a", 0, "01")
 	cases := []struct {
 		name, method, path, body string
