@@ -1,0 +1,209 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/firstbyte-dev/firstbyte/bench/chart"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/summary"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+)
+
+//go:embed page.html
+var pageText string
+
+// HTML writes the verdict as one page that needs nothing else: no network, no
+// script. It follows the reader's light or dark setting, fits a phone and
+// prints.
+func HTML(w io.Writer, v judge.Verdict) error {
+	page, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := page.Execute(w, view(&v)); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// A pageView is what page.html lays out.
+type pageView struct {
+	Title, Class, Decision, Reason string
+	Sentences                      []string
+	Behind                         []fact
+	Metrics, Work, Latency         table
+	Reasons, Broken                []fact
+	Effects, Blocks, Curves        []template.HTML
+	Grade                          sample.Grade
+	Signals                        table
+	Errors                         table
+	Notes, Warnings                []string
+	Formulas, Facts                []fact
+}
+
+func view(v *judge.Verdict) pageView {
+	p := pageView{
+		Title:    join(" · ", string(v.Decision), v.Candidate+" against "+v.Baseline, started(v)),
+		Class:    class(v.Decision),
+		Decision: string(v.Decision), Reason: string(v.Reason),
+		Sentences: v.Summary,
+		Behind:    []fact{{"Guarantee", v.Guarantee}, {"It speaks of", v.Unit}, {"Same work", sameWork(v)}, {"Measurement", validity(v)}, {"Measurer", measurerError(v)}},
+		Metrics:   metricTable(v), Work: workTable(v), Latency: latencyTable(v),
+		Reasons: reasons(v), Broken: broken(v),
+		Effects: effectCharts(v), Blocks: blockCharts(v), Curves: curveCharts(v),
+		Grade: v.Validity.Grade, Signals: signalTable(v), Errors: errorTable(v),
+		Notes: v.Validity.Warnings, Warnings: v.Warnings,
+		Formulas: formulaFacts(v), Facts: facts(v),
+	}
+	if v.More > 0 {
+		p.Sentences = append(p.Sentences[:len(p.Sentences):len(p.Sentences)], more(v))
+	}
+	return p
+}
+
+func class(d judge.Decision) string {
+	switch d {
+	case judge.Promote, judge.Rollback, judge.Hold:
+		return strings.ToLower(string(d))
+	}
+	return "nodata"
+}
+
+// drawn marks a picture of package chart as HTML: the package escapes every
+// text that it is given.
+func drawn(svg string) template.HTML { return template.HTML(svg) } //nolint:gosec // escaped where it is drawn
+
+// effectCharts draws the metrics of each axis that has any.
+func effectCharts(v *judge.Verdict) []template.HTML {
+	titles := map[chart.Axis]string{
+		chart.Ratio:      "Change that the candidate brought",
+		chart.Difference: "Change in share",
+	}
+	var all []template.HTML
+	for _, a := range []chart.Axis{chart.Ratio, chart.Difference} {
+		var effects []chart.Effect
+		for _, m := range v.Metrics {
+			if axis(m) == a {
+				effects = append(effects, chartEffect(m))
+			}
+		}
+		if len(effects) > 0 {
+			all = append(all, drawn(chart.Forest(titles[a], a, effects)))
+		}
+	}
+	return all
+}
+
+func chartEffect(m judge.Metric) chart.Effect {
+	e := chart.Effect{
+		Name: m.Name, Tone: tone(m), HigherIsBetter: higherIsBetter(m),
+		Estimate: float64(m.Effect), Lower: float64(m.Lower), Upper: float64(m.Upper),
+	}
+	if m.Gating {
+		e.Tolerated, e.Promote = float64(m.Tau), float64(m.Margin)
+	} else {
+		e.Note = "shown only"
+	}
+	return e
+}
+
+func blockCharts(v *judge.Verdict) []template.HTML {
+	titles := map[chart.Axis]string{
+		chart.Ratio:      "Change within each block",
+		chart.Difference: "Change in share within each block",
+	}
+	var all []template.HTML
+	for _, a := range []chart.Axis{chart.Ratio, chart.Difference} {
+		var metrics []chart.BlockEffects
+		for _, m := range v.Metrics {
+			if axis(m) != a || len(m.BlockEffects) == 0 {
+				continue
+			}
+			b := chart.BlockEffects{Name: m.Name, Estimate: float64(m.Effect), Tone: tone(m)}
+			for _, e := range m.BlockEffects {
+				b.Effects = append(b.Effects, float64(e))
+			}
+			metrics = append(metrics, b)
+		}
+		if len(metrics) > 0 {
+			all = append(all, drawn(chart.Blocks(titles[a], a, metrics)))
+		}
+	}
+	return all
+}
+
+// curveCharts draws a plot for each measure that any arm has.
+func curveCharts(v *judge.Verdict) []template.HTML {
+	var all []template.HTML
+	for _, m := range latencies() {
+		if !anyHas(v.Arms, m) {
+			continue
+		}
+		var curves []chart.Curve
+		for i, a := range v.Arms {
+			role := chart.Baseline
+			if i > 0 {
+				role = chart.Candidate
+			}
+			curves = append(curves, curve(a.Name, role, a.Measures[m.key]))
+		}
+		title := strings.ToUpper(m.name[:1]) + m.name[1:]
+		all = append(all, drawn(chart.Percentiles(title, curves)))
+	}
+	return all
+}
+
+func curve(name string, role chart.Role, d summary.Distribution) chart.Curve {
+	c := chart.Curve{Name: name, Role: role, P50: math.NaN(), P95: math.NaN(), P99: math.NaN()}
+	if d.N == 0 {
+		return c
+	}
+	c.P50, c.P95, c.P99 = toFloat(d.P50), toFloat(d.P95), toFloat(d.P99)
+	for _, p := range d.Curve {
+		c.Points = append(c.Points, chart.Point{Q: p.Q, NS: toFloat(p.At)})
+	}
+	return c
+}
+
+func toFloat(l summary.Latency) float64 {
+	if l == summary.Infinite {
+		return math.Inf(1)
+	}
+	return float64(l)
+}
+
+// signalTable lists the rules of validity with what was measured.
+func signalTable(v *judge.Verdict) table {
+	t := table{Title: "Rules of validity", Names: 1, Head: []string{"rule", "measured", "valid to", "degraded to", "verdict"}}
+	for _, s := range v.Validity.Signals {
+		r := row{Cells: []string{s.Name, signalValue(s, s.Value), signalValue(s, s.Valid), signalValue(s, s.Degraded), string(s.Grade)}}
+		switch s.Grade {
+		case sample.Valid:
+			r.Tone = chart.Fine
+		case sample.Degraded:
+			r.Tone = chart.Open
+		default:
+			r.Tone = chart.Worse
+		}
+		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
+
+// errorTable is the calibration: how wrong the measurer itself was.
+func errorTable(v *judge.Verdict) table {
+	t := table{Title: "The measurer's own error", Names: 1, Head: []string{"measure", "P50", "P99", "max", "n"}}
+	for _, m := range latencies() {
+		if e, ok := v.Validity.Error[m.key]; ok {
+			t.Rows = append(t.Rows, row{Cells: []string{
+				m.name, chart.Duration(float64(e.P50)), chart.Duration(float64(e.P99)), chart.Duration(float64(e.Max)), fmt.Sprint(e.N),
+			}})
+		}
+	}
+	return t
+}

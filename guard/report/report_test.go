@@ -1,0 +1,214 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// renderings by the suffix of their golden files.
+var renderings = map[string]func(io.Writer, judge.Verdict) error{
+	"txt":  func(w io.Writer, v judge.Verdict) error { return report.Terminal(w, v) },
+	"md":   report.Markdown,
+	"html": report.HTML,
+	"json": report.JSON,
+}
+
+func render(t *testing.T, suffix string, v judge.Verdict) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := renderings[suffix](&out, v); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestGoldens(t *testing.T) {
+	for name, v := range verdicts() {
+		for suffix := range renderings {
+			if suffix == "json" && name != "rollback" {
+				continue // read back and compared below
+			}
+			t.Run(name+"."+suffix, func(t *testing.T) {
+				got := render(t, suffix, v)
+				path := filepath.Join("testdata", name+"."+suffix)
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("%s differs, look at it and run with -update:\n%s", path, diff)
+				}
+			})
+		}
+	}
+}
+
+// TestJSONIsTheVerdict: what is read back is what was written, NaN and the
+// infinities with it, and renders to the same bytes.
+func TestJSONIsTheVerdict(t *testing.T) {
+	for name, v := range verdicts() {
+		t.Run(name, func(t *testing.T) {
+			var back judge.Verdict
+			if err := json.Unmarshal([]byte(render(t, "json", v)), &back); err != nil {
+				t.Fatal(err)
+			}
+			if name != "hostile" { // holds bytes that JSON spells otherwise
+				if diff := cmp.Diff(v, back, cmp.Comparer(sameFloat), cmpopts.EquateEmpty()); diff != "" {
+					t.Error(diff)
+				}
+			}
+			for suffix := range renderings {
+				if diff := cmp.Diff(render(t, suffix, v), render(t, suffix, back)); diff != "" {
+					t.Errorf("%s of the verdict read back differs:\n%s", suffix, diff)
+				}
+			}
+		})
+	}
+}
+
+func sameFloat(a, b judge.Float) bool { return a == b || a != a && b != b }
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+func TestTerminalFitsAndEndsWithTheVerdict(t *testing.T) {
+	for name, v := range verdicts() {
+		t.Run(name, func(t *testing.T) {
+			var plain, colours bytes.Buffer
+			if err := errors.Join(report.Terminal(&plain, v), report.Terminal(&colours, v, report.Colours())); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(plain.String(), "\x1b") {
+				t.Error("colours where there is no terminal")
+			}
+			if got := colour.ReplaceAllString(colours.String(), ""); got != plain.String() {
+				t.Errorf("colours change the text:\n%s", cmp.Diff(plain.String(), got))
+			}
+			for line := range strings.Lines(plain.String()) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 120 && name != "hostile" {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+			tables := strings.LastIndex(plain.String(), "──")
+			if at := strings.LastIndex(plain.String(), "\n"+string(v.Decision)); at < tables {
+				t.Errorf("%s does not stand below the tables", v.Decision)
+			}
+		})
+	}
+}
+
+// TestEveryReportSaysWhatStandsBehind: no rendering leaves out what a reader
+// needs to doubt it.
+func TestEveryReportSaysWhatStandsBehind(t *testing.T) {
+	v := rollback()
+	for suffix := range renderings {
+		got := render(t, suffix, v)
+		for _, want := range []string{
+			"ROLLBACK", "An equal candidate is rolled back in at most 5", "each restarted 20 times",
+			v.Run.Dataset.Hash, "default", "7", "Example CPU", "not applied to interleaved",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s does not say %q", suffix, want)
+			}
+		}
+	}
+	for _, suffix := range []string{"md", "html"} {
+		got := render(t, suffix, v)
+		for _, want := range []string{"intended start", "content events", "processor time", v.RunDigest, "20 restarts"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s does not say %q", suffix, want)
+			}
+		}
+	}
+}
+
+func TestFailuresAreInfinite(t *testing.T) {
+	v := allFailed()
+	for _, suffix := range []string{"txt", "md", "html"} {
+		if got := render(t, suffix, v); !strings.Contains(got, "∞ (2000 failed)") || strings.Contains(got, "NaN") {
+			t.Errorf("%s does not print ∞ (2000 failed), or prints NaN", suffix)
+		}
+	}
+}
+
+func TestHTMLIsHarmless(t *testing.T) {
+	got := render(t, "html", hostile())
+	for _, forbidden := range []string{"<script", "javascript:1\"", "http://www.example", "src=", "@import", "url("} {
+		if strings.Contains(got, forbidden) {
+			t.Errorf("contains %q", forbidden)
+		}
+	}
+	loads := regexp.MustCompile(`(?i)(href|src|action)\s*=`)
+	if at := loads.FindString(got); at != "" {
+		t.Errorf("loads something: %s", at)
+	}
+}
+
+func TestMarkdownIsHarmless(t *testing.T) {
+	got := render(t, "md", hostile())
+	for _, forbidden := range []string{"<script", "@all", "[l](", "\x1b"} {
+		if strings.Contains(got, forbidden) {
+			t.Errorf("contains %q", forbidden)
+		}
+	}
+	for line := range strings.Lines(got) {
+		if strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "## 🟢 PROMOTE") {
+			t.Errorf("a heading out of data: %s", line)
+		}
+	}
+}
+
+// TestMarkdownFitsAStepSummary: a verdict with a hundred thousand metrics loses
+// rows and nothing else.
+func TestMarkdownFitsAStepSummary(t *testing.T) {
+	v := rollback()
+	one := v.Metrics[0]
+	for i := range 100_000 {
+		one.Name = fmt.Sprintf("metric %d of many, each with a long name", i)
+		v.Metrics = append(v.Metrics, one)
+	}
+	v.Summary = append(v.Summary, strings.Repeat("very long ", 1<<20))
+	got := render(t, "md", v)
+	if len(got) > 1<<20 {
+		t.Errorf("%d bytes", len(got))
+	}
+	for _, want := range []string{"ROLLBACK", v.Summary[0][:40], "more lines did not fit"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("does not say %q", want)
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestWriteErrorsAreReturned(t *testing.T) {
+	for suffix, write := range renderings {
+		if err := write(brokenWriter{}, promote()); err == nil {
+			t.Errorf("%s swallows a write error", suffix)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/firstbyte-dev/firstbyte/bench/chart"
+	"github.com/firstbyte-dev/firstbyte/bench/summary"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+)
+
+// A table is what every rendering lays out in its own way: the first Names
+// columns hold words, the others numbers.
+type table struct {
+	Title string
+	Head  []string
+	Rows  []row
+	Names int
+}
+
+// A row's Tone is that of a metric; plain tables have none.
+type row struct {
+	Cells []string
+	Tone  chart.Tone
+}
+
+// workTable says per arm what was sent, answered and paid.
+func workTable(v *judge.Verdict) table {
+	t := table{
+		Title: "Work", Names: 1,
+		Head: []string{"arm", "requests", "success", "starts, of intended", "CPU per request", "CPU per event"},
+	}
+	for _, a := range v.Arms {
+		t.Rows = append(t.Rows, row{Cells: []string{
+			a.Name, fmt.Sprint(a.Requests), success(a), rate(a),
+			nanoseconds(a.CPUPerRequestNS), nanoseconds(a.CPUPerEventNS),
+		}})
+	}
+	return t
+}
+
+// latencyTable has a row for each measure and arm; measures that no arm has are
+// left out.
+func latencyTable(v *judge.Verdict) table {
+	t := table{
+		Title: "Latency over all attempts", Names: 2,
+		Head: []string{"measure", "arm", "P50", "P95", "P99", "max", "n"},
+	}
+	for _, m := range latencies() {
+		name := m.name
+		for _, a := range v.Arms {
+			d := a.Measures[m.key]
+			if d.N == 0 && !anyHas(v.Arms, m) {
+				continue
+			}
+			t.Rows = append(t.Rows, row{Cells: []string{
+				name, a.Name, latency(d.P50, d), latency(d.P95, d), latency(d.P99, d), latency(d.Max, d), fmt.Sprint(d.N),
+			}})
+			name = ""
+		}
+	}
+	return t
+}
+
+func anyHas(arms []summary.Arm, m measure) bool {
+	for _, a := range arms {
+		if a.Measures[m.key].N > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// metricTable has a row for each judged metric, in the verdict's order.
+func metricTable(v *judge.Verdict) table {
+	t := table{
+		Title: "Candidate against baseline", Names: 1,
+		Head: []string{"metric", "change", "bounds", "tolerated", "detects", "verdict"},
+	}
+	for _, m := range v.Metrics {
+		t.Rows = append(t.Rows, row{
+			Tone:  tone(m),
+			Cells: []string{m.Name, effect(m), bounds(m), tolerated(m), detects(m), standing(m)},
+		})
+	}
+	return t
+}
+
+// tolerated is tau, which nothing that only is shown has.
+func tolerated(m judge.Metric) string {
+	if !m.Gating {
+		return chart.Unknown
+	}
+	return share(m, m.Tau)
+}
+
+// detects is the smallest worsening that the run would have found.
+func detects(m judge.Metric) string { return share(m, m.Detectable) }
+
+// reasons are the metrics that have something to say beyond their numbers.
+func reasons(v *judge.Verdict) []fact {
+	var all []fact
+	for _, m := range v.Metrics {
+		if why := join("; ", m.Why, limit(m)); why != "" {
+			all = append(all, fact{m.Name, why})
+		}
+	}
+	return all
+}
+
+// broken lists each arm's failures by class, for arms that have any.
+func broken(v *judge.Verdict) []fact {
+	var all []fact
+	for _, a := range v.Arms {
+		if s := failures(a); s != "" {
+			all = append(all, fact{a.Name + " failures", s})
+		}
+	}
+	return all
+}
