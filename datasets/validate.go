@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 )
@@ -86,8 +87,8 @@ func (e *Expect) problems() []error {
 	if slices.Contains(e.Contains, "") {
 		all = append(all, errors.New("expect.contains has an empty string, which every text contains: remove it"))
 	}
-	if _, err := regexp.Compile(e.Pattern); err != nil {
-		all = append(all, fmt.Errorf("expect.pattern is not a regular expression of RE2: %w", err))
+	if _, err := syntax.Parse(e.Pattern, syntax.Perl); err != nil {
+		all = append(all, fmt.Errorf("expect.pattern %q is not a regular expression of RE2: %w", e.Pattern, reason(err)))
 	}
 	if slices.Contains(e.JSONKeys, "") {
 		all = append(all, errors.New("expect.json_keys has an empty key: remove it"))
@@ -102,4 +103,13 @@ func (e *Expect) problems() []error {
 		all = append(all, fmt.Errorf("expect.finish is %q: it must be one of %s", e.Finish, strings.Join(finishes, ", ")))
 	}
 	return all
+}
+
+// reason is what is wrong with a pattern without the pattern itself, which may
+// hold line ends.
+func reason(err error) error {
+	if broken, ok := errors.AsType[*syntax.Error](err); ok {
+		return errors.New(broken.Code.String())
+	}
+	return err
 }
