@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -100,11 +101,20 @@ func severity(g sample.Grade) int {
 	return 2
 }
 
-// String returns the rule as one line of the printed table.
-func (r Rule) String() string {
+// Bound prints one of the rule's bounds: "≤ 0.5 ms".
+func (r Rule) Bound(at float64) string {
 	sign := "≤"
 	if r.Worse == Below {
 		sign = "≥"
 	}
-	return fmt.Sprintf("%s: valid %s %v%s, degraded %s %v%s", r.Name, sign, r.Valid, r.Unit, sign, r.Degraded, r.Unit)
+	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, at, r.Unit))
+}
+
+// SpeaksOf says what a bad value tells: of the machine (another try may help)
+// or of the run.
+func (r Rule) SpeaksOf() string {
+	if r.Busy {
+		return "machine"
+	}
+	return "run"
 }

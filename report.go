@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/report"
+	"github.com/firstbyte-dev/firstbyte/outfile"
+)
+
+// reportFlags are the command line of "firstbyte report".
+type reportFlags struct {
+	html, markdown string
+	terminal       bool
+}
+
+const reportHelp = `Renders a verdict file again: as a self-contained HTML page, as Markdown for a
+step summary, or here. Nothing is judged anew, so the exit code is 0 whatever
+the verdict says; "firstbyte guard" judges.`
+
+func newReportCmd() *cobra.Command {
+	var f reportFlags
+	cmd := &cobra.Command{
+		Use:   "report VERDICT.json",
+		Short: "Render a verdict file",
+		Long:  reportHelp,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("%d files given: name one verdict file, such as out/verdict.json", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd, args[0], f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.html, "html", "", "HTML file to write")
+	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
+	fs.BoolVar(&f.terminal, "terminal", false, "print here (the default without --html and --md)")
+	return cmd
+}
+
+func runReport(cmd *cobra.Command, path string, f reportFlags) error {
+	verdict, err := readVerdict(path)
+	if err != nil {
+		return err
+	}
+	for _, out := range []struct {
+		path   string
+		render func(io.Writer, judge.Verdict) error
+	}{{f.html, report.HTML}, {f.markdown, report.Markdown}} {
+		if out.path == "" {
+			continue
+		}
+		write := func(w io.Writer) error { return out.render(w, verdict) }
+		if err := outfile.Write(out.path, write); err != nil {
+			return err
+		}
+	}
+	if f.terminal || f.html == "" && f.markdown == "" {
+		return report.Terminal(cmd.OutOrStdout(), verdict)
+	}
+	return nil
+}
+
+func readVerdict(path string) (judge.Verdict, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return judge.Verdict{}, fmt.Errorf("%w: give the verdict.json that firstbyte gate or guard wrote", err)
+	}
+	defer file.Close()
+	verdict, err := report.Read(file)
+	if err != nil {
+		return judge.Verdict{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return verdict, nil
+}
