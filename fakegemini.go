@@ -18,6 +18,7 @@ import (
 // fakegeminiFlags are the command's flags as given.
 type fakegeminiFlags struct {
 	scenario   string
+	dataset    string
 	seed       uint64
 	arms       []string
 	inject     []string
@@ -45,6 +46,7 @@ control listener (GET /truth, /truth?drain=1, /stats) and the CA file.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "gate", "built-in scenario ("+strings.Join(datasets.ScenarioNames(), ", ")+") or a file ending in .yaml")
+	flags.StringVar(&f.dataset, "dataset", "", "dataset whose answers it gives, JSON Lines (default: the built-in one)")
 	flags.Uint64Var(&f.seed, "seed", 1, "chooses what every item gets")
 	flags.StringArrayVar(&f.arms, "arm", nil, "name of a listener; repeat for several (default one, upstream)")
 	flags.StringArrayVar(&f.inject, "inject", nil, "ARM:INJURY, with ttft=+N%, gap=+N%, tail=+N%, errors=N% or stall")
@@ -95,14 +97,15 @@ func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
 	if err != nil {
 		return fakegemini.Config{}, err
 	}
+	set, err := loadDataset(f.dataset)
+	if err != nil {
+		return fakegemini.Config{}, err
+	}
 	return fakegemini.Config{
-		Scenario: scenario, Seed: f.seed, Arms: f.arms, Injuries: injuries, Answer: answerOf,
+		Scenario: scenario, Seed: f.seed, Arms: f.arms, Injuries: injuries, Answer: set.Answer,
 		Protocol: fakegemini.Protocol(f.protocol), Listen: f.listen, Control: f.control, CAFile: f.caFile,
 	}, nil
 }
-
-// answerOf knows no item: every one gets the scenario's fallback.
-func answerOf(string) (text string, ok bool) { return "", false }
 
 // scenarioText takes a name ending in .yaml for a file of the user's.
 func scenarioText(name string) ([]byte, error) {

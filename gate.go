@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/quality"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/datasets"
+	"github.com/firstbyte-dev/firstbyte/guard/gate"
+	"github.com/firstbyte-dev/firstbyte/guard/report"
+	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+)
+
+// gateFlags are the command line of "firstbyte gate".
+type gateFlags struct {
+	policy, dataset, scenario, out string
+	baselineFlags, candidateFlags  string
+	inject                         string
+	aa, quiet                      bool
+	seed                           uint64
+	blocks, requests, warmup       int
+	rate                           float64
+	duration, calibrate            time.Duration
+	timeouts                       load.Timeouts
+}
+
+const gateHelp = `Runs a simulated Gemini upstream and two reference proxies, the baseline with
+every flag off and the candidate with every flag on, loads them in interleaved
+blocks, and says PROMOTE (exit code 0), ROLLBACK (2), HOLD (3) or NO DATA (4).
+It leaves verdict.json, report.html, report.md and gate.run.jsonl.gz in --out.
+
+With --inject or --aa both arms are identical, all flags on.`
+
+func newGateCmd() *cobra.Command {
+	var f gateFlags
+	cmd := &cobra.Command{
+		Use:   "gate",
+		Short: "Compare two reference proxies on a simulated upstream and decide",
+		Long:  gateHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runGate(cmd, f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
+	fs.StringVar(&f.dataset, "dataset", "", "dataset, JSON Lines (default: the built-in dataset)")
+	fs.StringVar(&f.scenario, "scenario", "gate", "what the simulated upstream is like")
+	fs.StringVar(&f.out, "out", "out", "folder for the verdict, the reports and the run file")
+	fs.StringVar(&f.baselineFlags, "baseline-flags", "all-off", "flags of the baseline proxy: all-off, all-on or names")
+	fs.StringVar(&f.candidateFlags, "candidate-flags", "all-on", "flags of the candidate proxy")
+	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, tail=+50%, stall")
+	fs.BoolVar(&f.aa, "aa", false, "run identical, uninjured arms")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of schedule, order and upstream (default: drawn and printed)")
+	fs.IntVar(&f.blocks, "blocks", 20, "blocks; both proxies restart at each")
+	fs.IntVar(&f.requests, "requests", 2100, "measured requests per arm")
+	fs.DurationVar(&f.duration, "duration", 0, "about how long the load may take, instead of --requests")
+	fs.IntVar(&f.warmup, "warmup", 8, "requests before each turn that are not measured")
+	fs.Float64Var(&f.rate, "rate", 130, "request starts per second")
+	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first")
+	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 2*time.Second, "a request without a token by then has failed")
+	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
+	cmd.MarkFlagsMutuallyExclusive("requests", "duration")
+	cmd.MarkFlagsMutuallyExclusive("aa", "inject")
+	return cmd
+}
+
+func runGate(cmd *cobra.Command, f gateFlags) error {
+	cfg, err := gateConfig(&f)
+	if err != nil {
+		return err
+	}
+	if !f.quiet {
+		cfg.Screen = screen(cmd)
+	}
+	field, err := startField(cmd.Context(), f)
+	if err != nil {
+		return err
+	}
+	defer field.stop()
+	cfg.Load.Truth = field
+	for _, arm := range field.arms {
+		cfg.Load.Arms = append(cfg.Load.Arms, arm)
+	}
+	cfg.Screen.Say("seed %d, scenario %s, dataset %s %.12s", f.seed, f.scenario, cfg.Load.Set.Name, cfg.Load.Set.Hash)
+	verdict, err := gate.Run(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	if err := report.Terminal(cmd.OutOrStdout(), verdict); err != nil {
+		return err
+	}
+	if code := verdict.Decision.ExitCode(); code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// gateConfig turns the command line into a gate without its arms.
+func gateConfig(f *gateFlags) (gate.Config, error) {
+	if f.aa || f.inject != "" {
+		f.baselineFlags, f.candidateFlags = "all-on", "all-on"
+	}
+	if f.seed == 0 {
+		f.seed = uint64(rand.Uint32())
+	}
+	pol, errPolicy := loadPolicy(f.policy)
+	set, errSet := loadDataset(f.dataset)
+	about, errFlags := aboutArms(f)
+	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
+		return gate.Config{}, err
+	}
+	checker, err := quality.NewChecker(set)
+	if err != nil {
+		return gate.Config{}, err
+	}
+	perSlot, err := gate.PerSlot(gate.Size{Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate})
+	if err != nil {
+		return gate.Config{}, err
+	}
+	return gate.Config{
+		Policy: pol, Calibrate: f.calibrate, Out: f.out,
+		Load: load.Config{
+			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
+			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
+			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: perSlot},
+			Tool:     "firstbyte " + version, Scenario: f.scenario,
+			Score: func(item *datasets.Item, text, finish string) (float64, bool) {
+				score, ok := checker.Check(item.ID, text, finish)
+				return score.Value, ok
+			},
+		},
+	}, nil
+}
+
+// aboutArms is what the run file says of the proxies.
+func aboutArms(f *gateFlags) ([]sample.Arm, error) {
+	var arms []sample.Arm
+	for _, arm := range []struct{ name, flags string }{{baseline, f.baselineFlags}, {candidate, f.candidateFlags}} {
+		flags, err := feature.Parse(arm.flags)
+		if err != nil {
+			return nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
+		}
+		arms = append(arms, sample.Arm{Name: arm.name, Flags: flags.Map(), Restarted: true})
+	}
+	return arms, nil
+}
+
+// screen shows progress on standard error in the form that suits it.
+func screen(cmd *cobra.Command) *gate.Screen {
+	if f, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return gate.NewTerminal(f)
+	}
+	return gate.NewLines(cmd.ErrOrStderr())
+}
