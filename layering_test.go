@@ -59,7 +59,7 @@ var rooms = []room{
 	},
 	{"guard/rollout", []string{"guard/judge"}, "a rollout applies verdicts and makes none"},
 	{"guard/history", []string{"guard/evidence", "guard/stats"}, "a history compares evidence and reaches no verdict"},
-	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence"}, "a proof simulates evidence: it may not measure"},
+	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence", "bench/sample"}, "a proof simulates what a run file holds: it may send no load"},
 	{"guard/report", []string{"guard/judge", "bench/sample", "bench/summary", "bench/chart"}, "every report is a rendering of the verdict file"},
 
 	{"refproxy/chat", nil, "the canonical conversation knows no dialect"},
