@@ -77,10 +77,11 @@ func printCalibration(w io.Writer, c calibrate.Calibration) error {
 	_, err := fmt.Fprintf(w, `
 |client's stamp - server's truth|: the server's write, the loopback, the wake-up
 and the client itself; the gap's is that of an answer's mean gap.
-coalesced  %.2f %% of events shared a read with the one before
+coalesced  %.2f %% of events shared a read with the one before; %.2f %% of those that the
+           server wrote apart
 answers    %d joined with their truth, %d not; %.4g starts/s, %.4g events/s; seed %d
 machine    %s, %d cores (%d used), %s/%s, %s
-`, 100*c.Coalesced, c.Requests, c.Failed, c.PerSecond, c.EventsPerSecond, c.Seed,
+`, 100*c.Coalesced, 100*c.CoalescedApart, c.Requests, c.Failed, c.PerSecond, c.EventsPerSecond, c.Seed,
 		c.Machine.CPU, c.Machine.Cores, c.Machine.GOMAXPROCS, c.Machine.OS, c.Machine.Arch, c.Machine.Go)
 	return err
 }

@@ -63,11 +63,14 @@ type Calibration struct {
 	// compared from one start, so that it is the error of the end stamp.
 	Error map[sample.Measure]sample.ErrorNS `json:"error_ns"`
 	// Coalesced is the share of content events that shared a Read with the
-	// one before although the server wrote them one by one.
-	Coalesced float64 `json:"coalesced"`
-	Requests  int     `json:"requests"` // joined with the truth
-	Failed    int     `json:"failed"`   // not joined
-	Events    int     `json:"events"`
+	// one before. The server writes them one by one, but a late server writes
+	// two in a row: CoalescedApart is the share of those written at least half
+	// a gap apart that came together all the same, which is the client's part.
+	Coalesced      float64 `json:"coalesced"`
+	CoalescedApart float64 `json:"coalesced_apart"`
+	Requests       int     `json:"requests"` // joined with the truth
+	Failed         int     `json:"failed"`   // not joined
+	Events         int     `json:"events"`
 	// EventsPerSecond and PerSecond are the rates at which this was measured.
 	EventsPerSecond float64 `json:"events_per_second"`
 	PerSecond       float64 `json:"per_second"`
@@ -100,7 +103,7 @@ func Calibrate(ctx context.Context, o Options) (Calibration, error) {
 	if run.Stopped != "" {
 		return Calibration{}, fmt.Errorf("calibrate: stopped: %s", run.Stopped)
 	}
-	c := compare(run.Samples, server.told(), run.Header.EpochNS)
+	c := compare(run.Samples, server.told(), run.Header.EpochNS, o.Gap/2)
 	if c.Requests == 0 {
 		return Calibration{}, fmt.Errorf("calibrate: none of %d requests got the truth server's answer", len(run.Samples))
 	}

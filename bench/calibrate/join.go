@@ -4,43 +4,70 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 )
 
 // compare joins samples with the truth by their nonce and returns the table of
-// errors. epoch is the run's zero: instants of samples count from it, those of
-// the truth from the clock's.
-func compare(samples []sample.Sample, truths []answer, epoch int64) Calibration {
+// errors. Instants of samples count from epoch, the run's zero, those of the
+// truth from the clock's. Writes closer than apart may reach the client together
+// through no fault of its own.
+func compare(samples []sample.Sample, truths []answer, epoch int64, apart time.Duration) Calibration {
 	var c Calibration
 	errors := make(map[sample.Measure][]int64)
 	index := byNonce(truths)
-	coalesced := 0
+	var all, wide bunches
 	for i := range samples {
 		s := &samples[i]
 		if s.Warmup {
 			continue
 		}
 		truth := index[s.Nonce]
-		if s.Outcome != sample.OK || truth == nil || s.Events != len(truth.tokens) {
+		if s.Outcome != sample.OK || truth == nil || s.Events != len(truth.tokens) || len(s.GapsNS) != s.Events-1 {
 			c.Failed++
 			continue
 		}
 		c.Requests++
 		c.Events += s.Events
-		coalesced += s.Coalesced
+		all.events += s.Events
+		all.together += s.Coalesced
+		wide.add(s.GapsNS, truth.tokens, int64(apart))
 		for m, off := range deviations(s, truth, epoch) {
 			errors[m] = append(errors[m], off)
 		}
 	}
-	if c.Events > 0 {
-		c.Coalesced = float64(coalesced) / float64(c.Events)
-	}
+	c.Coalesced, c.CoalescedApart = all.share(), wide.share()
 	c.Error = make(map[sample.Measure]sample.ErrorNS, len(errors))
 	for m, all := range errors {
 		c.Error[m] = table(all)
 	}
 	return c
+}
+
+// bunches counts events and those of them that came together with the one
+// before.
+type bunches struct{ events, together int }
+
+// add counts the events that the server wrote at least apart after the one
+// before; a gap of 0 says that the client read both at once.
+func (b *bunches) add(gaps, written []int64, apart int64) {
+	for k, gap := range gaps {
+		if written[k+1]-written[k] < apart {
+			continue
+		}
+		b.events++
+		if gap == 0 {
+			b.together++
+		}
+	}
+}
+
+func (b bunches) share() float64 {
+	if b.events == 0 {
+		return 0
+	}
+	return float64(b.together) / float64(b.events)
 }
 
 // hexes finds what may be a nonce: sixteen hexadecimal digits.
