@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -456,12 +457,23 @@ func newSlow(t *testing.T) *slow {
 	return s
 }
 
+// eventually waits for what other goroutines bring about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
 // TestDisconnectsLeaveNothing: callers that leave mid-stream end their upstream
 // streams, with the fresh and with the pooled client.
 func TestDisconnectsLeaveNothing(t *testing.T) {
 	for _, list := range []string{"all-off", "all-on"} {
 		t.Run(list, func(t *testing.T) {
 			up := newSlow(t)
+			before := runtime.NumGoroutine()
 			cfg := config(t, up.url)
 			cfg.Flags = flags(t, list)
 			p := start(t, cfg)
@@ -492,11 +504,10 @@ func TestDisconnectsLeaveNothing(t *testing.T) {
 					t.Fatal("an upstream stream outlived its caller")
 				}
 			}
-			for deadline := time.Now().Add(10 * time.Second); p.Stats().InFlight != 0; time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("still in flight: %+v", p.Stats())
-				}
-			}
+			eventually(t, "no request in flight", func() bool { return p.Stats().InFlight == 0 })
+			p.stop()
+			<-p.done
+			eventually(t, "every goroutine ended", func() bool { return runtime.NumGoroutine() <= before })
 		})
 	}
 }
@@ -537,16 +548,13 @@ func TestDrainLetsAnswersFinish(t *testing.T) {
 	p := start(t, config(t, up.url))
 	out := streaming(t, p)
 	p.stop()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	eventually(t, "nothing new is accepted", func() bool {
 		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-		if err != nil {
-			break
+		if err == nil {
+			_ = c.Close()
 		}
-		_ = c.Close()
-		if time.Now().After(deadline) {
-			t.Fatal("still accepting")
-		}
-	}
+		return err != nil
+	})
 	close(up.release)
 	if got := <-out; !strings.Contains(got, "message_stop") || !strings.HasSuffix(got, "EOF") {
 		t.Errorf("the running answer was cut: %s", got)

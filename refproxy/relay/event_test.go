@@ -1,0 +1,132 @@
+package relay_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+)
+
+// sink is a caller that takes everything.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) WriteHeader(int)             {}
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) FlushError() error           { return nil }
+
+// canned answers every stream with the same bytes.
+type canned struct{ body []byte }
+
+func (c canned) Generate(context.Context, chat.Request) (chat.Response, error) {
+	return chat.Response{}, nil
+}
+
+func (c canned) Stream(context.Context, chat.Request) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(c.body)), nil
+}
+
+// silent is an encoder that costs nothing, to see what the relay itself costs.
+type silent struct{ lines }
+
+func (silent) Encoder(io.Writer, relay.Head) relay.Encoder { return new(silentEncoder) }
+
+type silentEncoder struct{ ended bool }
+
+func (*silentEncoder) Start(chat.Usage) error { return nil }
+func (e *silentEncoder) Event(ev chat.Event) error {
+	e.ended = e.ended || ev.Kind == chat.EventFinish
+	return nil
+}
+func (*silentEncoder) Ping() error               { return nil }
+func (*silentEncoder) Error(error, string) error { return nil }
+func (e *silentEncoder) Ended() bool             { return e.ended }
+
+// TestNoAllocationPerEvent: what the relay allocates does not grow with the
+// number of events.
+func TestNoAllocationPerEvent(t *testing.T) {
+	allocations := func(events int) float64 {
+		decode := func(io.Reader) iter.Seq2[chat.Event, error] {
+			return func(yield func(chat.Event, error) bool) {
+				yield(chat.Event{Kind: chat.EventStart}, nil)
+				for range events {
+					if !yield(chat.Event{Kind: chat.EventText, Text: "x"}, nil) {
+						return
+					}
+				}
+				yield(chat.Event{Kind: chat.EventFinish}, nil)
+			}
+		}
+		r, err := relay.New(relay.Config{
+			Upstream: canned{}, Dialect: silent{}, Resolve: strings.ToLower,
+			Decoder: func() relay.Decode { return decode },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hr := httptest.NewRequest("POST", "/", nil)
+		return testing.AllocsPerRun(20, func() {
+			if o := r.Serve(&sink{http.Header{}}, hr, []byte("stream m"), "req_1"); o.Err != nil || o.Events != events+2 {
+				t.Fatalf("%+v", o)
+			}
+		})
+	}
+	few, many := allocations(10), allocations(1010)
+	if many-few > 2 { // of the runtime's own, such as a timer's bucket
+		t.Errorf("%v allocations for 10 events, %v for 1010", few, many)
+	}
+}
+
+// claude is the real caller's dialect.
+type claude struct{ lines }
+
+func (claude) Request(body []byte) (chat.Request, error) { return anthropic.DecodeRequest(body) }
+
+func (claude) Encoder(w io.Writer, h relay.Head) relay.Encoder {
+	return anthropic.NewStreamEncoder(w, anthropic.Head(h))
+}
+
+// BenchmarkStream carries answers of 200 events through the real codecs, by the
+// canonical and by the fast way, and reports the cost of one event.
+func BenchmarkStream(b *testing.B) {
+	const events = 200
+	var body bytes.Buffer
+	for i := range events {
+		finish := ""
+		if i == events-1 {
+			finish = `"finishReason":"STOP",`
+		}
+		fmt.Fprintf(&body, `data: {"candidates":[{"content":{"parts":[{"text":"some words, as they come %d "}],"role":"model"},%s"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":%d,"totalTokenCount":%d},"modelVersion":"gemini-2.5-flash","responseId":"r"}`+"\r\n\r\n", i, finish, i, i+9)
+	}
+	ask := []byte(`{"model":"m","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hello"}]}`)
+	for name, decode := range map[string]relay.Decode{"canonical": gemini.DecodeStream, "fast": gemini.FastStream} {
+		b.Run(name, func(b *testing.B) {
+			r, err := relay.New(relay.Config{
+				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: strings.ToLower,
+				Decoder: func() relay.Decode { return decode },
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			hr := httptest.NewRequest("POST", "/", nil)
+			b.ReportAllocs()
+			b.SetBytes(int64(body.Len()))
+			for b.Loop() {
+				if o := r.Serve(&sink{http.Header{}}, hr, ask, "req_1"); o.Err != nil {
+					b.Fatal(o.Err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
+		})
+	}
+}
