@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,7 +53,8 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	cmd := exec.Command(self, append(args, "--with-parent")...) //nolint:noctx // stop ends it in order
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Args[0] = os.Args[0] // a program that goes by several names keeps this one
+	cmd.Env = append(withoutFlags(os.Environ()), env...)
 	cmd.SysProcAttr = apart()
 	c := &child{cmd: cmd, said: &tail{}, done: make(chan struct{})}
 	cmd.Stderr = c.said
@@ -71,6 +73,12 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 		return nil, fmt.Errorf("firstbyte %s: %w", args[0], err)
 	}
 	return c, nil
+}
+
+// withoutFlags drops feature flags from an environment: they would win over
+// those that an arm is given, and both arms would be the same.
+func withoutFlags(env []string) []string {
+	return slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "FF_") })
 }
 
 // await reads the ready line and leaves a goroutine that waits for the end.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -96,7 +98,7 @@ func (s *Server) Listen(ctx context.Context) (Ready, error) {
 			err = errors.Join(err, l.listener.Close())
 		}
 		s.listening = nil
-		return Ready{}, err
+		return Ready{}, errors.Join(err, s.removeCA())
 	}
 	return ready, nil
 }
@@ -138,6 +140,17 @@ func (s *Server) writeCA(pem []byte) error {
 	})
 }
 
+// removeCA takes the certificate away: the authority dies with its server.
+func (s *Server) removeCA() error {
+	if s.config.CAFile == "" {
+		return nil
+	}
+	if err := os.Remove(s.config.CAFile); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 func (s *Server) add(ctx context.Context, address string, server *http.Server) (url string, err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -176,7 +189,8 @@ func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
 const stopTime = 300 * time.Millisecond
 
 // Serve answers until ctx ends, then stops every request under way, waits for
-// its handlers and returns nil; it returns earlier when a listener fails.
+// its handlers, removes the CA file and returns nil; it returns earlier when a
+// listener fails.
 func (s *Server) Serve(ctx context.Context) error {
 	defer s.pacer.close()
 	running, stop := context.WithCancel(ctx)
@@ -195,7 +209,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(l.stop)
 	}
 	group.Wait()
-	return errors.Join(failures...)
+	return errors.Join(append(failures, s.removeCA())...)
 }
 
 func (l listening) serve() error {
