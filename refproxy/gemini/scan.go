@@ -261,7 +261,8 @@ func (s *scanner) word(w string) bool {
 	return true
 }
 
-// count reads a plain whole number of at most nine digits.
+// count reads a plain whole number of at most nine digits. A number that goes
+// on otherwise fails at what must follow it.
 func (s *scanner) count() (int, bool) {
 	s.skipSpace()
 	start, n := s.pos, 0
@@ -270,12 +271,8 @@ func (s *scanner) count() (int, bool) {
 		s.pos++
 	}
 	digits := s.pos - start
-	ok := digits > 0 && digits < 10 && (digits == 1 || s.data[start] != '0') && !s.atNumberByte()
+	ok := digits > 0 && digits < 10 && (digits == 1 || s.data[start] != '0')
 	return n, ok
-}
-
-func (s *scanner) atNumberByte() bool {
-	return s.pos < len(s.data) && bytes.IndexByte([]byte("+-.eE"), s.data[s.pos]) >= 0
 }
 
 // number reads any JSON number.
