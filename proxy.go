@@ -111,13 +111,15 @@ func (f *proxyFlags) abortLate(cmd *cobra.Command, s *server.Server) (stop func(
 }
 
 func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
-	var level slog.Level
-	errLevel := level.UnmarshalText([]byte(f.logLevel))
+	level, errLevel := slog.LevelWarn, error(nil)
+	if level.UnmarshalText([]byte(f.logLevel)) != nil {
+		errLevel = fmt.Errorf("--log-level %q: want debug, info, warn or error", f.logLevel)
+	}
 	given, errFlags := feature.Parse(f.flags)
 	flags, errEnv := given.Override(os.LookupEnv)
 	aliases, errAlias := server.ParseAliases(f.aliases)
-	key, errKey := secret("GEMINI_API_KEY", f.keyFile)
-	keys, errKeys := secret("FIRSTBYTE_PROXY_KEYS", f.keysFile)
+	key, errKey := secret("GEMINI_API_KEY", "--upstream-key-file", f.keyFile)
+	keys, errKeys := secret("FIRSTBYTE_PROXY_KEYS", "--keys-file", f.keysFile)
 	roots, errCA := upstream.Roots(f.caFile)
 	if err := errors.Join(errLevel, errFlags, errEnv, errAlias, errKey, errKeys, errCA); err != nil {
 		return server.Config{}, err
@@ -136,10 +138,13 @@ func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
 }
 
 // secret reads a file if one is named, and the environment otherwise.
-func secret(env, file string) (string, error) {
+func secret(env, flag, file string) (string, error) {
 	if file == "" {
 		return os.Getenv(env), nil
 	}
 	b, err := os.ReadFile(file)
-	return string(b), err
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return string(b), nil
 }

@@ -27,7 +27,7 @@ type exchange struct {
 // A handler answers, or returns what went wrong before anything was sent.
 type handler func(*exchange) error
 
-// A route is one path. A path that ends in a slash takes one more segment.
+// A route is one path. A path that ends in a slash takes all that lies below.
 type route struct {
 	path, method string
 	handle       handler
@@ -48,8 +48,7 @@ func (s *Server) routes() []route {
 // match reports whether the route's path is p.
 func (rt route) match(p string) bool {
 	if rt.path != "/" && strings.HasSuffix(rt.path, "/") {
-		rest, ok := strings.CutPrefix(p, rt.path)
-		return ok && rest != "" && !strings.Contains(rest, "/")
+		return len(p) > len(rt.path) && strings.HasPrefix(p, rt.path)
 	}
 	return rt.path == p
 }

@@ -345,7 +345,7 @@ func packed(s string) string {
 
 func TestAliasesAndModels(t *testing.T) {
 	cfg := config(t, simulate(t, quick))
-	cfg.Aliases = map[string]string{"claude-x": model}
+	cfg.Aliases = map[string]string{"claude-x": model, "vendor/claude-y": model}
 	p := start(t, cfg)
 	resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", ""), model, "claude-x", 1))
 	if resp.StatusCode != 200 || !strings.Contains(got, `"model":"claude-x"`) {
@@ -360,13 +360,13 @@ func TestAliasesAndModels(t *testing.T) {
 		HasMore *bool  `json:"has_more"`
 	}
 	_, got = call(t, "GET", p.url+"/v1/models?limit=1000", "")
-	if err := json.Unmarshal([]byte(got), &list); err != nil || len(list.Data) != 2 || list.HasMore == nil {
+	if err := json.Unmarshal([]byte(got), &list); err != nil || len(list.Data) != 3 || list.HasMore == nil {
 		t.Fatalf("%v in %s", err, got)
 	}
-	if list.Data[0].ID != "claude-x" || list.Data[1].ID != model || list.FirstID != "claude-x" || list.Data[0].Type != "model" {
+	if list.Data[0].ID != "claude-x" || list.Data[2].ID != model || list.FirstID != "claude-x" || list.Data[0].Type != "model" {
 		t.Errorf("%s", got)
 	}
-	for _, id := range []string{"claude-x", model} {
+	for _, id := range []string{"claude-x", "vendor/claude-y", model} {
 		if resp, got := call(t, "GET", p.url+"/v1/models/"+id, ""); resp.StatusCode != 200 || !strings.Contains(got, `"id":"`+id+`"`) {
 			t.Errorf("%d %s", resp.StatusCode, got)
 		}

@@ -264,11 +264,21 @@ func (p *pool) idlest() *conn {
 	var best *conn
 	for i := range p.conns {
 		c := p.conns[(p.next+i)%len(p.conns)]
-		if !c.retired && (best == nil || c.load < best.load) {
+		if !c.retired && (best == nil || c.rank() < best.rank()) {
 			best = c
 		}
 	}
 	return best
+}
+
+// rank orders connections: by load, those last that are not to be trusted with
+// more.
+func (c *conn) rank() int {
+	const last = 1 << 20
+	if c.limit == 0 && c.load >= unproven {
+		return last + c.load
+	}
+	return c.load
 }
 
 // crowded reports whether the pool should grow before c is full.
