@@ -53,7 +53,7 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	cmd := exec.Command(self, append(args, "--with-parent")...) //nolint:noctx // stop ends it in order
-	cmd.Args[0] = os.Args[0] // a program that goes by several names keeps this one
+	cmd.Args[0] = os.Args[0]                                    // a program that goes by several names keeps this one
 	cmd.Env = append(withoutFlags(os.Environ()), env...)
 	cmd.SysProcAttr = apart()
 	c := &child{cmd: cmd, said: &tail{}, done: make(chan struct{})}
