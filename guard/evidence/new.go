@@ -10,11 +10,9 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/summary"
 )
 
-// A Source is a whole run file as read.
+// A Source is a whole run file as read, and which of its arms to compare.
 type Source struct {
-	Header  sample.Header
-	Samples []sample.Sample
-	Trailer sample.Trailer
+	sample.Run
 	// Arms is the fold of Samples by arm (package summary), in any order; nil:
 	// it is made here.
 	Arms []summary.Arm
@@ -30,7 +28,7 @@ func Open(path string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	set, err := New(Source{Header: run.Header, Samples: run.Samples, Trailer: run.Trailer})
+	set, err := New(Source{Run: *run})
 	if err != nil {
 		return Set{}, fmt.Errorf("run file %s: %w", path, err)
 	}

@@ -3,6 +3,7 @@ package judge_test
 import (
 	"testing"
 
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
@@ -14,9 +15,9 @@ func usual(name string) proof.World {
 	return proof.World{Seed: proof.Seed(name), Blocks: 20, PerBlock: 105, Items: 200, Sigma: .5, Between: .9}
 }
 
-func setOf(t testing.TB, src evidence.Source) evidence.Set {
+func setOf(t testing.TB, run sample.Run) evidence.Set {
 	t.Helper()
-	set, err := evidence.New(src)
+	set, err := evidence.New(evidence.Source{Run: run})
 	if err != nil {
 		t.Fatal(err)
 	}

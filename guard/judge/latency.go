@@ -166,7 +166,7 @@ func (l *latencyTester) p(c *docket, f *finding) {
 	if f.refused.text != "" {
 		return
 	}
-	f.out.T, f.out.P = Float(l.test.T(shift)), Float(pValue(c, l.test, shift))
+	f.out.T, f.out.P = Float(l.test.At(shift).T), Float(pValue(c, l.test, shift))
 }
 
 // refuse notes the first refusal.
@@ -193,7 +193,7 @@ func refuseScores(sums []float64) refusal {
 // the correction, else t. Which one follows from the design alone, never from
 // the outcome.
 func pValue(c *docket, test *stats.Test, shift float64) float64 {
-	p := test.P(shift)
+	p := test.At(shift).P()
 	gating := 0
 	for _, m := range c.policy.Metrics {
 		if m.Gating {

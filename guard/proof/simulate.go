@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
-	"github.com/firstbyte-dev/firstbyte/guard/evidence"
 )
 
 // Seed turns the name of a goal into a seed, so that nobody chooses one.
@@ -42,9 +41,9 @@ type World struct {
 
 // Run simulates a run in the form in which a run file is read: two interleaved
 // arms, both restarted at every block, without any doubt about the measurement.
-func (w World) Run() evidence.Source {
+func (w World) Run() sample.Run {
 	r := rand.New(rand.NewPCG(w.Seed, 1))
-	src := evidence.Source{
+	src := sample.Run{
 		Header: sample.Header{
 			Schema: sample.Schema, Tool: "firstbyte simulation", Seed: w.Seed, Design: sample.Interleaved, Blocks: w.Blocks,
 			Arms: []sample.Arm{{Name: "baseline", Restarted: true}, {Name: "candidate", Restarted: true}},
@@ -58,7 +57,7 @@ func (w World) Run() evidence.Source {
 	return src
 }
 
-func (w World) block(r *rand.Rand, k int, src *evidence.Source) {
+func (w World) block(r *rand.Rand, k int, src *sample.Run) {
 	// Both arms see the same items; the parts of the service that items fix
 	// are drawn once.
 	shared := make([]service, w.PerBlock)

@@ -106,8 +106,8 @@ type Mean struct{ Value, SE, T float64 }
 
 // MeanT describes x, which needs two elements at least.
 func MeanT(x []float64) Mean {
-	total, se := spread(x)
-	n := float64(len(x))
+	total, variance := spread(x)
+	n, se := float64(len(x)), math.Sqrt(variance)
 	return Mean{Value: total / n, SE: se / n, T: studentise(total, se)}
 }
 

@@ -65,8 +65,8 @@ func Watched(s Sample, band Band, at float64) ([]Watch, error) {
 			return nil, err
 		}
 		band.Pairs = p
-		inBand.Add(lastBlock(past, band))
-		above.Add(lastBlock(past, Exceedance{Pairs: p, At: at}))
+		inBand.Add(lastBlock(p, band))
+		above.Add(lastBlock(p, Exceedance{Pairs: p, At: at}))
 		w := Watch{Band: inBand.Log(), Exceedance: above.Log()}
 		w.Average = logMean([]float64{w.Band, w.Exceedance})
 		out = append(out, w)
@@ -96,8 +96,8 @@ func (s Sample) until(k int) Sample {
 
 // lastBlock returns the sum of the scores of the last block and of their
 // squares.
-func lastBlock(s Sample, statistic Statistic) (sum, squares float64) {
-	sums := newSums(s)
+func lastBlock(p *Pairs, statistic Statistic) (sum, squares float64) {
+	s, sums := p.sample, p.sums()
 	statistic.Score(0, &sums)
 	for i, block := range s.Block {
 		if block == s.Blocks-1 {

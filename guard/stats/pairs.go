@@ -45,6 +45,8 @@ type Pairs struct {
 	sample Sample
 	a, b   ranked
 	total  float64 // weight of all values
+	cell   []int32 // of each pair: its item in its block; nil unless items are known
+	cells  int
 }
 
 // ranked is one arm in descending order.
@@ -53,6 +55,7 @@ type ranked struct {
 	weight []float64
 	block  []int32
 	item   []int32
+	cell   []int32
 }
 
 // NewPairs sorts s, which it keeps and never changes.
@@ -60,7 +63,9 @@ func NewPairs(s Sample) (*Pairs, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	p := &Pairs{sample: s, a: s.rank(s.Baseline), b: s.rank(s.Candidate)}
+	p := &Pairs{sample: s}
+	p.number()
+	p.a, p.b = p.rank(s.Baseline), p.rank(s.Candidate)
 	for _, w := range p.a.weight {
 		p.total += 2 * w
 	}
@@ -108,9 +113,30 @@ func (s Sample) weight(i int) float64 {
 	return s.Weight[i]
 }
 
+// number finds the cells: the uses of one item in one block.
+func (p *Pairs) number() {
+	s := p.sample
+	if s.Items == 0 {
+		return
+	}
+	known := make(map[[2]int]int32)
+	p.cell = make([]int32, len(s.Block))
+	for i := range s.Block {
+		at := [2]int{s.Block[i], s.Item[i]}
+		cell, ok := known[at]
+		if !ok {
+			cell = int32(len(known))
+			known[at] = cell
+		}
+		p.cell[i] = cell
+	}
+	p.cells = len(known)
+}
+
 // rank sorts one arm. Equal values stay in input order: the order of addition
 // must not depend on the sorting algorithm.
-func (s Sample) rank(values []float64) ranked {
+func (p *Pairs) rank(values []float64) ranked {
+	s := p.sample
 	type place struct {
 		value float64
 		index int32
@@ -130,28 +156,38 @@ func (s Sample) rank(values []float64) ranked {
 	})
 	r := ranked{
 		value: make([]float64, len(values)), weight: make([]float64, len(values)),
-		block: make([]int32, len(values)), item: make([]int32, len(values)),
+		block: make([]int32, len(values)), item: make([]int32, len(values)), cell: make([]int32, len(values)),
 	}
-	for at, p := range places {
-		i := int(p.index)
-		r.value[at], r.weight[at], r.block[at] = p.value, s.weight(i), int32(s.Block[i])
+	for at, place := range places {
+		i := int(place.index)
+		r.value[at], r.weight[at], r.block[at] = place.value, s.weight(i), int32(s.Block[i])
 		if s.Items > 0 {
-			r.item[at] = int32(s.Item[i])
+			r.item[at], r.cell[at] = int32(s.Item[i]), p.cell[i]
 		}
 	}
 	return r
 }
 
 // Sums are the scores of the pairs added up by block and, where items repeat
-// over blocks, by item.
+// over blocks, by item and by cell (one item in one block).
 type Sums struct {
 	Block []float64
 	Item  []float64
+	Cell  []float64
+}
+
+func (p *Pairs) sums() Sums {
+	s := Sums{Block: make([]float64, p.sample.Blocks)}
+	if p.sample.Items > 0 {
+		s.Item, s.Cell = make([]float64, p.sample.Items), make([]float64, p.cells)
+	}
+	return s
 }
 
 func (s *Sums) clear() {
 	clear(s.Block)
 	clear(s.Item)
+	clear(s.Cell)
 }
 
 func (r *ranked) add(s *Sums, from, to int, score float64) {
@@ -160,6 +196,7 @@ func (r *ranked) add(s *Sums, from, to int, score float64) {
 		s.Block[r.block[k]] += d
 		if s.Item != nil {
 			s.Item[r.item[k]] += d
+			s.Cell[r.cell[k]] += d
 		}
 	}
 }

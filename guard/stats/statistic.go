@@ -97,7 +97,7 @@ type LogMean struct {
 // NewLogMean adds the log-ratios of p up once.
 func NewLogMean(p *Pairs) *LogMean {
 	s := p.sample
-	m := &LogMean{sums: newSums(s), weight: newSums(s)}
+	m := &LogMean{sums: p.sums(), weight: p.sums()}
 	for i := range s.Baseline {
 		d, ok := logRatio(s.Baseline[i], s.Candidate[i])
 		if !ok {
@@ -109,17 +109,11 @@ func NewLogMean(p *Pairs) *LogMean {
 		if s.Items > 0 {
 			m.sums.Item[s.Item[i]] += w * d
 			m.weight.Item[s.Item[i]] += w
+			m.sums.Cell[p.cell[i]] += w * d
+			m.weight.Cell[p.cell[i]] += w
 		}
 	}
 	return m
-}
-
-func newSums(s Sample) Sums {
-	sums := Sums{Block: make([]float64, s.Blocks)}
-	if s.Items > 0 {
-		sums.Item = make([]float64, s.Items)
-	}
-	return sums
 }
 
 // MeanRatio returns the geometric mean of candidate / baseline over pairs, with
@@ -153,6 +147,9 @@ func (m *LogMean) Score(shift float64, into *Sums) {
 	}
 	for k, sum := range m.sums.Item {
 		into.Item[k] = sum - shift*m.weight.Item[k]
+	}
+	for k, sum := range m.sums.Cell {
+		into.Cell[k] = sum - shift*m.weight.Cell[k]
 	}
 }
 

@@ -3,10 +3,14 @@ package stats
 import "math"
 
 // A Test asks a Statistic whether the candidate is more than exp(shift) times
-// slower. Blocks are the unit: K sums give K-1 degrees of freedom. Where items
-// repeat over blocks the standard error over items is computed too and the
-// larger of the two is used, because a build that treats some items differently
-// errs in every block alike.
+// slower. Blocks are the unit: K sums give K-1 degrees of freedom.
+//
+// Where items repeat over blocks, a build that treats some items differently
+// errs in every block alike and the spread over blocks does not show it. The
+// spread over items does, but holds the noise of single requests once more. So
+// the variance is that of blocks plus what items have beyond their cells (two-way
+// clustering, Cameron, Gelbach & Miller 2011), never less than that of blocks;
+// the degrees of freedom are Satterthwaite's.
 type Test struct {
 	statistic Statistic
 	sums      Sums
@@ -14,7 +18,7 @@ type Test struct {
 
 // NewTest tests statistic on p.
 func NewTest(p *Pairs, statistic Statistic) *Test {
-	return &Test{statistic: statistic, sums: newSums(p.sample)}
+	return &Test{statistic: statistic, sums: p.sums()}
 }
 
 // K returns the number of blocks.
@@ -24,15 +28,6 @@ func (t *Test) K() int { return len(t.sums.Block) }
 // over items counts too.
 func (t *Test) Clustered() bool { return t.sums.Item != nil }
 
-// df returns the degrees of freedom: of the blocks, or of the items if they
-// are fewer.
-func (t *Test) df() float64 {
-	if t.sums.Item != nil {
-		return float64(min(len(t.sums.Block), len(t.sums.Item)) - 1)
-	}
-	return float64(len(t.sums.Block) - 1)
-}
-
 // Sums returns the sums of scores by block at shift. The slice is valid until
 // the next call of any method.
 func (t *Test) Sums(shift float64) []float64 {
@@ -40,18 +35,31 @@ func (t *Test) Sums(shift float64) []float64 {
 	return t.sums.Block
 }
 
-// T returns Student's t of the sums at shift. Without any spread it is 0 when
-// all sums are 0 and infinite otherwise.
-func (t *Test) T(shift float64) float64 {
+// A Student is a value of t with its degrees of freedom.
+type Student struct{ T, DF float64 }
+
+// P returns the one-sided p-value.
+func (s Student) P() float64 { return TailT(s.T, s.DF) }
+
+// At returns Student's t of the sums at shift.
+func (t *Test) At(shift float64) Student {
 	t.statistic.Score(shift, &t.sums)
-	total, se := spread(t.sums.Block)
+	total, variance := spread(t.sums.Block)
+	df := float64(len(t.sums.Block) - 1)
 	if t.sums.Item != nil {
-		_, other := spread(t.sums.Item)
-		se = math.Max(se, other)
+		_, ofItems := spread(t.sums.Item)
+		_, ofCells := spread(t.sums.Cell)
+		if extra := ofItems - ofCells; extra > 0 {
+			both := variance + extra
+			df = both * both / (variance*variance/df + extra*extra/float64(len(t.sums.Item)-1))
+			variance = both
+		}
 	}
-	return studentise(total, se)
+	return Student{T: studentise(total, math.Sqrt(variance)), DF: df}
 }
 
+// studentise returns total / se; without any spread it is 0 when the total is 0
+// and infinite otherwise.
 func studentise(total, se float64) float64 {
 	switch {
 	case math.Abs(total) < 1e-12: // what summing left over is no score
@@ -62,8 +70,8 @@ func studentise(total, se float64) float64 {
 	return total / se
 }
 
-// spread returns the sum of x and its standard error.
-func spread(x []float64) (total, se float64) {
+// spread returns the sum of x and the variance of it.
+func spread(x []float64) (total, variance float64) {
 	for _, v := range x {
 		total += v
 	}
@@ -72,11 +80,8 @@ func spread(x []float64) (total, se float64) {
 		squares += (v - mean) * (v - mean)
 	}
 	n := float64(len(x))
-	return total, math.Sqrt(squares / (n - 1) * n)
+	return total, squares / (n - 1) * n
 }
-
-// P returns the one-sided p-value of "at most exp(shift) times slower" by t.
-func (t *Test) P(shift float64) float64 { return TailT(t.T(shift), t.df()) }
 
 // SignFlip returns the exact one-sided p-value over all sign flips of the
 // block sums at shift; see [SignFlip] for its bound.
@@ -145,9 +150,21 @@ const scan = .001
 // Interval returns the one-sided bounds of the log-ratio at 1-alpha each: the
 // first shifts outward from the estimate at which |t| passes its quantile.
 func (t *Test) Interval(estimate, alpha float64) (lower, upper float64) {
-	critical := QuantileT(alpha, t.df())
-	inside := func(x float64) bool { return math.Abs(t.T(x)) <= critical }
+	inside := t.inside(alpha)
 	return edge(estimate, -scan, inside), edge(estimate, scan, inside)
+}
+
+// inside tells of a shift whether |t| is at most its quantile. Items make the
+// degrees of freedom depend on the shift, and then the p-value is compared.
+func (t *Test) inside(alpha float64) func(shift float64) bool {
+	if t.Clustered() {
+		return func(x float64) bool {
+			at := t.At(x)
+			return TailT(math.Abs(at.T), at.DF) >= alpha
+		}
+	}
+	critical := QuantileT(alpha, float64(t.K()-1))
+	return func(x float64) bool { return math.Abs(t.At(x).T) <= critical }
 }
 
 // edge walks from x until inside fails and bisects the last step. Far out the
@@ -203,13 +220,14 @@ func bisect(in, out float64, inside func(float64) bool) float64 {
 
 // StandardError reads the standard error off an interval of [Test.Interval].
 func (t *Test) StandardError(lower, upper, alpha float64) float64 {
-	return (upper - lower) / (2 * QuantileT(alpha, t.df()))
+	return (upper - lower) / (2 * QuantileT(alpha, float64(t.K()-1)))
 }
 
 // Detectable is the effect, on the scale of se, that the test at alpha would
 // find four times in five.
 func (t *Test) Detectable(se, alpha float64) float64 {
-	return (QuantileT(alpha, t.df()) + QuantileT(.2, t.df())) * se
+	df := float64(t.K() - 1)
+	return (QuantileT(alpha, df) + QuantileT(.2, df)) * se
 }
 
 // Lag1 returns the lag-1 autocorrelation of x; 0 when x has no spread.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/report"
+	"github.com/firstbyte-dev/firstbyte/outfile"
+)
+
+// guardFlags are the command line of "firstbyte guard".
+type guardFlags struct {
+	policy, baseline, candidate string
+	json, markdown, html        string
+}
+
+const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
+code 0), ROLLBACK (2), HOLD (3) or NO DATA (4). The same file and the same policy
+always give the same verdict.`
+
+func newGuardCmd() *cobra.Command {
+	var f guardFlags
+	cmd := &cobra.Command{
+		Use:   "guard RUN.run.jsonl[.gz]",
+		Short: "Judge a run file",
+		Long:  guardHelp,
+		Args:  oneRunFile,
+		RunE:  func(cmd *cobra.Command, args []string) error { return runGuard(cmd, args[0], f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
+	fs.StringVar(&f.baseline, "baseline", "", "arm to compare with (default: the first of the run)")
+	fs.StringVar(&f.candidate, "candidate", "", "arm to judge (default: the second of the run)")
+	fs.StringVar(&f.json, "json", "", "verdict file to write")
+	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
+	fs.StringVar(&f.html, "html", "", "HTML file to write")
+	cmd.AddCommand(newExplainCmd())
+	return cmd
+}
+
+func oneRunFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%d files given: name one run file, such as out/gate.run.jsonl.gz", len(args))
+	}
+	return nil
+}
+
+func runGuard(cmd *cobra.Command, path string, f guardFlags) error {
+	pol, err := loadPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	set, err := openEvidence(path, f.baseline, f.candidate)
+	if err != nil {
+		return err
+	}
+	verdict := judge.Judge(pol, set)
+	for _, out := range []struct {
+		path   string
+		render func(io.Writer, judge.Verdict) error
+	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.json, report.JSON}} {
+		if out.path == "" {
+			continue
+		}
+		if err := outfile.Write(out.path, func(w io.Writer) error { return out.render(w, verdict) }); err != nil {
+			return err
+		}
+	}
+	if err := report.Terminal(cmd.OutOrStdout(), verdict); err != nil {
+		return err
+	}
+	if verdict.ExitCode == 0 {
+		return nil
+	}
+	return &exitError{code: verdict.ExitCode}
+}
+
+func openEvidence(path, baseline, candidate string) (evidence.Set, error) {
+	run, err := sample.Read(path)
+	if err != nil {
+		return evidence.Set{}, err
+	}
+	set, err := evidence.New(evidence.Source{Run: *run, Baseline: baseline, Candidate: candidate})
+	if err != nil {
+		return evidence.Set{}, fmt.Errorf("run file %s: %w", path, err)
+	}
+	return set, nil
+}
+
+func newExplainCmd() *cobra.Command {
+	var path string
+	var asYAML bool
+	cmd := &cobra.Command{
+		Use:   "explain",
+		Short: "Say in words what a policy demands",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asYAML {
+				_, err := cmd.OutOrStdout().Write(policy.DefaultYAML())
+				return err
+			}
+			pol, err := loadPolicy(path)
+			if err != nil {
+				return err
+			}
+			return policy.Explain(cmd.OutOrStdout(), pol)
+		},
+	}
+	cmd.Flags().StringVar(&path, "policy", "", "policy file (default: the built-in policy)")
+	cmd.Flags().BoolVar(&asYAML, "yaml", false, "print the built-in policy as a file to start from")
+	cmd.MarkFlagsMutuallyExclusive("policy", "yaml")
+	return cmd
+}

@@ -1,0 +1,88 @@
+package policy
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Explain says in words what p demands.
+func Explain(w io.Writer, p Policy) error {
+	var out strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
+	say("Policy %q, SHA-256 %s", p.Name, p.Hash)
+	say("")
+	say("A candidate that is no worse than tau in any gating metric is rolled back in at most %s", points(p.Alpha))
+	say("of runs; one that is worse by its whole margin in some metric is promoted in at most %s.", points(p.Alpha))
+	say("No claim is made with fewer than %d blocks or %d pairs of requests, nor if the arms'", p.MinBlocks, p.MinPairs)
+	say("output tokens differ by more than %s, finish reasons in more than %s of the pairs, or the", points(p.SameWork.Tokens), points(p.SameWork.Finish))
+	say("share of cached input tokens by more than %s.", points(p.SameWork.Cached))
+	say("")
+	say("Gating: one that is worse rolls back, all must be within their margins to promote.")
+	for _, m := range p.Metrics {
+		if m.Gating {
+			say("  %-16s %s", m.Key(), m.demand())
+		}
+	}
+	say("")
+	say("Shown only:")
+	for _, m := range p.Metrics {
+		if !m.Gating {
+			say("  %-16s %s", m.Key(), m.asks())
+		}
+	}
+	if _, err := io.WriteString(w, out.String()); err != nil {
+		return fmt.Errorf("explain: %w", err)
+	}
+	return nil
+}
+
+func points(s Share) string { return fmt.Sprintf("%.4g %%", 100*float64(s)) }
+
+// asks says what the statistic looks at.
+func (m Metric) asks() string {
+	if b, ok := m.Window(); ok {
+		return fmt.Sprintf("the ranks from P%.4g to P%.4g, failures infinitely slow", 100*float64(b.From), 100*float64(b.To))
+	}
+	switch {
+	case m.Measure == Success:
+		return "the share of requests that succeed"
+	case m.Measure.Latency():
+		return "the mean log-ratio of the pairs, a lone failure counting as ten times slower"
+	}
+	return "the mean log-ratio of the blocks"
+}
+
+// demand says when m rolls back and when it lets a promotion pass.
+func (m Metric) demand() string {
+	way, unit := "more", ""
+	if m.HigherIsBetter() {
+		way = "less"
+	}
+	if m.Measure == Success {
+		unit = " points"
+	}
+	text := fmt.Sprintf("%s; rolls back beyond %s%s %s, promotes within %s%s", m.asks(), points(m.Tau), unit, way, points(m.Margin), unit)
+	if m.Limit != nil {
+		text += "; the candidate itself " + m.limitWords()
+	}
+	if m.Critical {
+		text += "; named first"
+	}
+	return text
+}
+
+func (m Metric) limitWords() string {
+	bound := "at most"
+	if m.HigherIsBetter() {
+		bound = "at least"
+	}
+	switch {
+	case m.Limit.Duration:
+		return fmt.Sprintf("%s %v", bound, time.Duration(m.Limit.Value))
+	case m.Measure == Success:
+		return fmt.Sprintf("%s %s", bound, points(Share(m.Limit.Value)))
+	}
+	return fmt.Sprintf("%s %.4g", bound, m.Limit.Value)
+}
