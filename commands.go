@@ -8,5 +8,6 @@ func subcommands() []*cobra.Command {
 		newGateCmd(),
 		newProxyCmd(),
 		newFakegeminiCmd(),
+		newBenchCmd(),
 	}
 }

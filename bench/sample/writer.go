@@ -55,6 +55,19 @@ func (w *Writer) Header(h Header) error { return w.lines.header(h) }
 // Sample writes the next sample.
 func (w *Writer) Sample(s *Sample) error { return w.lines.sample(s) }
 
+// Finish writes all of r and closes the file.
+func (w *Writer) Finish(r *Run) error {
+	if err := w.Header(r.Header); err != nil {
+		return err
+	}
+	for i := range r.Samples {
+		if err := w.Sample(&r.Samples[i]); err != nil {
+			return err
+		}
+	}
+	return w.Close(r.Trailer)
+}
+
 // Close writes the trailer and gives the file its name. The counts and the
 // digest are filled in; the caller gives Slots, Stopped and Validity. After an
 // error nothing is left behind.
@@ -104,15 +117,7 @@ func Write(path string, r *Run) error {
 		return err
 	}
 	defer w.Discard()
-	if err := w.Header(r.Header); err != nil {
-		return err
-	}
-	for i := range r.Samples {
-		if err := w.Sample(&r.Samples[i]); err != nil {
-			return err
-		}
-	}
-	return w.Close(r.Trailer)
+	return w.Finish(r)
 }
 
 // An encoder writes the lines of a run and keeps count and digest of them.

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/bench/calibrate"
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+)
+
+// benchFlags are the command line of "firstbyte bench".
+type benchFlags struct {
+	targets             []string
+	dataset, model, out string
+	keyEnv, keyFile     string
+	arrivals            string
+	rate                float64
+	requests, blocks    int
+	warmup, closed      int
+	seed                uint64
+	timeouts            load.Timeouts
+	calibrate           time.Duration
+	quiet               bool
+}
+
+const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
+requests, prints what was measured, and writes every request to --out. Several
+targets are loaded in interleaved blocks with the same requests, the first being
+the baseline. A key comes from the environment or a file, never as an argument.
+
+Exit code 4 says that a target gave no answer at all.`
+
+func newBenchCmd() *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use:   "bench --target NAME=URL --model MODEL",
+		Short: "Load targets and measure their streams",
+		Long:  benchHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runBench(cmd, f) },
+	}
+	fs := cmd.Flags()
+	fs.StringArrayVar(&f.targets, "target", nil, "NAME=URL of a target; repeat to compare, the baseline first")
+	fs.StringVar(&f.model, "model", "", "model to ask for")
+	fs.StringVar(&f.dataset, "dataset", "default", "dataset, JSON Lines, or the built-in one")
+	fs.StringVar(&f.out, "out", "out/bench.run.jsonl.gz", "run file to write")
+	fs.StringVar(&f.keyEnv, "key-env", "", "environment variable that holds the API key")
+	fs.StringVar(&f.keyFile, "key-file", "", "file that holds the API key")
+	fs.StringVar(&f.arrivals, "arrivals", "poisson", "law of the starts: poisson or constant")
+	fs.Float64Var(&f.rate, "rate", 10, "request starts per second")
+	fs.IntVar(&f.closed, "closed", 0, "closed loop of so many workers instead of --rate")
+	fs.IntVar(&f.requests, "requests", 100, "measured requests per target")
+	fs.IntVar(&f.blocks, "blocks", 1, "blocks in which the targets take turns")
+	fs.IntVar(&f.warmup, "warmup", 5, "requests before each turn that are not measured")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of items, starts and order (default: drawn and printed)")
+	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 30*time.Second, "a request without a token by then has failed")
+	fs.DurationVar(&f.timeouts.Gap, "gap-timeout", 15*time.Second, "a request that pauses so long between tokens has failed")
+	fs.DurationVar(&f.timeouts.Total, "total-timeout", 2*time.Minute, "a request not finished by then has failed")
+	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first; 0 does not")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
+	cmd.MarkFlagsMutuallyExclusive("rate", "closed")
+	return cmd
+}
+
+func runBench(cmd *cobra.Command, f benchFlags) error {
+	cfg, err := benchConfig(&f)
+	if err != nil {
+		return err
+	}
+	if err := reach(cmd.Context(), cfg.Arms); err != nil {
+		return err
+	}
+	file, err := sample.Create(f.out) // now: a place that cannot be written must cost no load
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
+	show := newBenchScreen(cmd.ErrOrStderr(), f.quiet)
+	show.say("seed %d, dataset %s %.12s", f.seed, cfg.Set.Name, cfg.Set.Hash)
+	var cal calibrate.Calibration
+	if f.calibrate > 0 {
+		show.say("measuring the measurer for %v", f.calibrate)
+		if cal, err = calibrate.Calibrate(cmd.Context(), calibrate.Options{For: f.calibrate, Seed: f.seed}); err != nil {
+			return err
+		}
+	}
+	cfg.Progress = show.progress
+	result, err := load.Run(cmd.Context(), cfg)
+	show.done()
+	if err != nil {
+		return err
+	}
+	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
+	validity.Warnings = append(validity.Warnings, result.Warnings...)
+	run := &sample.Run{Header: result.Header, Samples: result.Samples, Trailer: result.Trailer(validity)}
+	if err := file.Finish(run); err != nil {
+		return err
+	}
+	if err := benchTable(cmd.OutOrStdout(), run, f.out); err != nil {
+		return err
+	}
+	return benchExit(run, f.out)
+}
+
+// benchConfig turns the command line into a run.
+func benchConfig(f *benchFlags) (load.Config, error) {
+	if f.seed == 0 {
+		f.seed = uint64(rand.Uint32())
+	}
+	if f.dataset == "default" {
+		f.dataset = ""
+	}
+	key, errKey := readKey(f.keyEnv, f.keyFile)
+	arms, about, errArms := benchArms(f.targets, key)
+	set, errSet := loadDataset(f.dataset)
+	spec, errSpec := benchSchedule(f)
+	var errModel error
+	if f.model == "" {
+		errModel = errors.New("--model: name the model to ask for")
+	}
+	if err := errors.Join(errArms, errModel, errKey, errSet, errSpec); err != nil {
+		return load.Config{}, err
+	}
+	cfg := load.Config{
+		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
+		Seed: f.seed, Blocks: f.blocks, Schedule: spec, Warmup: f.warmup, Timeouts: f.timeouts,
+		Tool: "firstbyte " + version,
+	}
+	return cfg, cfg.Validate()
+}
+
+func benchSchedule(f *benchFlags) (schedule.Spec, error) {
+	if f.requests < 1 || f.blocks < 1 {
+		return schedule.Spec{}, errors.New("--requests and --blocks: give at least 1 of each")
+	}
+	perSlot := (f.requests + f.blocks - 1) / f.blocks
+	spec := schedule.Spec{Kind: schedule.Kind(f.arrivals), PerSecond: f.rate, N: perSlot}
+	if f.closed != 0 {
+		spec = schedule.Spec{Kind: schedule.Closed, Workers: f.closed, N: perSlot}
+	}
+	return spec, spec.Validate()
+}
