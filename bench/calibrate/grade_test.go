@@ -20,14 +20,14 @@ func sound() (load.Health, calibrate.Calibration) {
 	dist := load.Dist{P50: 40_000, P99: 300_000, Max: 2 * msec, N: 1000}
 	arm := load.ArmHealth{Lateness: dist, Canary: dist, Events: 20_000, Coalesced: 400}
 	return load.Health{
-			Window: 20 * time.Second, Cores: 2, Intended: 2000, Sent: 2000, IntendedHz: 100, AchievedHz: 100,
-			Lateness: dist, Canary: dist, Events: 40_000, Coalesced: 800,
-			Arms:     map[string]load.ArmHealth{"baseline": arm, "candidate": arm},
-			CPUShare: .3, MachineBusy: .5, Steal: 0, GCPauseMax: 200 * time.Microsecond, FDLimit: 1024, FDPeak: 100,
-		}, calibrate.Calibration{
-			Requests: 300, Coalesced: .01,
-			Error: map[sample.Measure]sample.ErrorNS{sample.FirstToken: {P50: 20_000, P99: 90_000, Max: 200_000, N: 300}},
-		}
+		Window: 20 * time.Second, Cores: 2, Intended: 2000, Sent: 2000, IntendedHz: 100, AchievedHz: 100,
+		Lateness: dist, Canary: dist, Events: 40_000, Coalesced: 800,
+		Arms:     map[string]load.ArmHealth{"baseline": arm, "candidate": arm},
+		CPUShare: .3, MachineBusy: .5, Steal: 0, GCPauseMax: 200 * time.Microsecond, FDLimit: 1024, FDPeak: 100,
+	}, calibrate.Calibration{
+		Requests: 300, Coalesced: .01,
+		Error: map[sample.Measure]sample.ErrorNS{sample.FirstToken: {P50: 20_000, P99: 90_000, Max: 200_000, N: 300}},
+	}
 }
 
 type change func(*load.Health, *calibrate.Calibration)

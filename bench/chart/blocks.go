@@ -1,8 +1,10 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // BlockEffects are the effects of one metric within each block, in the order of
@@ -14,26 +16,44 @@ type BlockEffects struct {
 	Tone     Tone
 }
 
-const panelHeight = 100.0
+const panelHeight = 78.0
 
 // Blocks draws every block's effect as a dot, a panel for each metric, all on
-// one scale: whether an effect is everywhere or comes from a few blocks.
+// one scale, which those that only are shown stretch less: whether an effect is everywhere or comes from a few blocks.
 func Blocks(title string, axis Axis, metrics []BlockEffects) string {
 	c := &canvas{height: forestTop + panelHeight*float64(len(metrics)) + 14}
 	c.text("head", 8, 18, title)
 	var values []float64
 	most := 1
 	for _, m := range metrics {
-		values = append(values, m.Effects...)
+		part := .9
+		if m.Tone == Plain {
+			part = .5
+		}
+		values = append(values, nearest(axis, m.Effects, part)...)
 		most = max(most, len(m.Effects))
 	}
 	for i, m := range metrics {
 		top := forestTop + panelHeight*float64(i)
-		s, ticks := axis.effectScale(values, top+panelHeight-12, top+30)
+		s, ticks := axis.effectScale(values, top+panelHeight-10, top+26)
 		c.panel(m, axis, s, ticks, most)
 	}
 	c.text("soft mid", (plotLeft+width)/2, c.height-4, fmt.Sprintf("block 1 to %d", most))
 	return c.svg(title, describeBlocks(axis, metrics))
+}
+
+// nearest returns the part of the effects that lies nearest to neutral: the
+// others become arrows at the edge instead of pressing all onto the line.
+func nearest(axis Axis, effects []float64, part float64) []float64 {
+	near := slices.DeleteFunc(slices.Clone(effects), func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	distance := func(v float64) float64 {
+		if axis == Ratio {
+			return math.Abs(math.Log(v))
+		}
+		return math.Abs(v)
+	}
+	slices.SortFunc(near, func(a, b float64) int { return cmp.Compare(distance(a), distance(b)) })
+	return near[:int(math.Ceil(part*float64(len(near))))]
 }
 
 func describeBlocks(axis Axis, metrics []BlockEffects) string {
@@ -51,9 +71,9 @@ func describeBlocks(axis Axis, metrics []BlockEffects) string {
 }
 
 func (c *canvas) panel(m BlockEffects, axis Axis, s scale, ticks []float64, most int) {
-	c.text("", 8, s.hi-14, clip(m.Name, 40))
+	c.text("", 8, s.hi-12, clip(m.Name, 40))
 	if !math.IsNaN(m.Estimate) {
-		c.text(string(m.Tone)+" end", width-8, s.hi-14, "all blocks "+axis.print(m.Estimate))
+		c.text(string(m.Tone)+" end", width-8, s.hi-12, "all blocks "+axis.print(m.Estimate))
 	}
 	left, right := plotLeft+14, float64(width-14)
 	for i, tick := range ticks {

@@ -42,7 +42,7 @@ const (
 // style is repeated in every picture, so that each stands alone.
 const style = `<style>
 .fb{--ink:#1b2430;--soft:#5c6773;--grid:#dfe3e8;--a:#66717e;--b:#1d5fd1;--worse:#b3261e;--fine:#1a7f4b;--open:#8a5a00;--band1:#1a7f4b1f;--band2:#e0a10033;--paper:#fff;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;font-size:12px;font-variant-numeric:tabular-nums}
-@media (prefers-color-scheme:dark){.fb{--ink:#e6eaf0;--soft:#9aa6b4;--grid:#323b46;--a:#9aa6b4;--b:#79aaff;--worse:#ff8a80;--fine:#6fd39c;--open:#f0c060;--band1:#6fd39c24;--band2:#f0c06030;--paper:#14191f}}
+@media (prefers-color-scheme:dark){.fb{--ink:#e6eaf0;--soft:#9aa6b4;--grid:#323b46;--a:#9aa6b4;--b:#79aaff;--worse:#ff8a80;--fine:#6fd39c;--open:#f0c060;--band1:#6fd39c38;--band2:#f0c06038;--paper:#14191f}}
 @media print{.fb{--ink:#000;--soft:#444;--grid:#ccc;--a:#555;--b:#1d5fd1;--worse:#b3261e;--fine:#1a7f4b;--open:#8a5a00;--band1:#1a7f4b1f;--band2:#e0a10033;--paper:#fff}}
 .fb text{fill:var(--ink);stroke:none}.fb .soft{fill:var(--soft);font-size:11px}.fb .head{font-size:13px;font-weight:600}.fb .end{text-anchor:end}.fb .mid{text-anchor:middle}
 .fb .grid{stroke:var(--grid);stroke-width:1}.fb .zero{stroke:var(--soft);stroke-width:1.2}

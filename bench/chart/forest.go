@@ -56,7 +56,7 @@ func interval(axis Axis, e Effect) string {
 	if math.IsNaN(e.Lower) && math.IsNaN(e.Upper) {
 		return axis.print(e.Estimate)
 	}
-	return fmt.Sprintf("%s [%s, %s]", axis.print(e.Estimate), axis.print(e.Lower), axis.print(e.Upper))
+	return axis.print(e.Estimate) + " " + axis.Interval(e.Lower, e.Upper)
 }
 
 func forestValues(axis Axis, effects []Effect) []float64 {
@@ -118,7 +118,7 @@ func (c *canvas) effect(e Effect, axis Axis, s scale, top float64) {
 	if e.Note != "" {
 		name += " · " + e.Note
 	}
-	c.text("", 8, top+13, clip(name, 40))
+	c.text("", 8, top+13, clip(name, 42))
 	c.text(string(e.Tone)+" end", width-8, top+13, interval(axis, e))
 	y := top + 27
 	if math.IsNaN(e.Estimate) {

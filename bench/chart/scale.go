@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // A scale maps values to coordinates. Values beyond the ends are held at them.
@@ -45,7 +46,7 @@ func tailScale(lo, hi float64) scale {
 
 // logFrom is the ratio of largest to smallest value from which an axis of
 // latencies is logarithmic.
-const logFrom = 25
+const logFrom = 60
 
 // longest is the end of the longest axis, in nanoseconds: about a year.
 const longest = 3e16
@@ -144,6 +145,15 @@ func ratioEnds() []effectEnd {
 }
 
 func pointsEnds() []float64 { return []float64{.01, .02, .05, .1, .2, .5, 1} }
+
+// Interval prints two bounds on the axis: [-2.8 %, +0.4 %], [-0.4, +0.4] points.
+func (a Axis) Interval(lower, upper float64) string {
+	const unit = " points"
+	if a == Difference {
+		return "[" + strings.TrimSuffix(Points(lower), unit) + ", " + strings.TrimSuffix(Points(upper), unit) + "]" + unit
+	}
+	return "[" + Change(lower) + ", " + Change(upper) + "]"
+}
 
 // tick prints a value of the axis without digits that say nothing.
 func (a Axis) tick(v float64) string {

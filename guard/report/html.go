@@ -107,7 +107,7 @@ func chartEffect(m judge.Metric) chart.Effect {
 	if m.Gating {
 		e.Tolerated, e.Promote = float64(m.Tau), float64(m.Margin)
 	} else {
-		e.Note = "shown only"
+		e.Note = "shown"
 	}
 	return e
 }
@@ -179,9 +179,9 @@ func toFloat(l summary.Latency) float64 {
 
 // signalTable lists the rules of validity with what was measured.
 func signalTable(v *judge.Verdict) table {
-	t := table{Title: "Rules of validity", Names: 1, Head: []string{"rule", "measured", "valid to", "degraded to", "verdict"}}
+	t := table{Title: "Rules of validity", Names: 2, Head: []string{"rule", verdictColumn, "measured", "valid to", "degraded to"}}
 	for _, s := range v.Validity.Signals {
-		r := row{Cells: []string{s.Name, signalValue(s, s.Value), signalValue(s, s.Valid), signalValue(s, s.Degraded), string(s.Grade)}}
+		r := row{Cells: []string{s.Name, string(s.Grade), signalValue(s, s.Value), signalValue(s, s.Valid), signalValue(s, s.Degraded)}}
 		switch s.Grade {
 		case sample.Valid:
 			r.Tone = chart.Fine

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/firstbyte-dev/firstbyte/bench/chart"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 )
 
@@ -81,7 +82,7 @@ func (p *page) verdict(v *judge.Verdict) {
 		p.add(more(v))
 		p.add("")
 	}
-	p.add("**" + escape(v.Guarantee) + "**" + prefixed(" It speaks of ", escape(v.Unit)))
+	p.add("**" + escape(v.Guarantee) + "**" + prefixed(" It speaks of: ", escape(v.Unit)))
 	p.add("")
 }
 
@@ -106,7 +107,7 @@ func (p *page) table(t table) {
 	rule := make([]string, len(t.Head))
 	for i := range rule {
 		rule[i] = "--:"
-		if i < t.Names || t.Head[i] == "verdict" {
+		if i < t.Names {
 			rule[i] = "---"
 		}
 	}
@@ -118,9 +119,9 @@ func (p *page) table(t table) {
 		cells := make([]string, len(r.Cells))
 		for i, cell := range r.Cells {
 			cells[i] = escape(cell)
-		}
-		if r.Tone == "worse" {
-			cells[len(cells)-1] = "**" + cells[len(cells)-1] + "**"
+			if t.Head[i] == verdictColumn && r.Tone == chart.Worse {
+				cells[i] = "**" + cells[i] + "**"
+			}
 		}
 		p.add("| " + strings.Join(cells, " | ") + " |")
 	}

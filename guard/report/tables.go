@@ -17,6 +17,10 @@ type table struct {
 	Names int
 }
 
+// verdictColumn heads the column that takes the row's colour; it stands second,
+// where a phone still shows it.
+const verdictColumn = "verdict"
+
 // A row's Tone is that of a metric; plain tables have none.
 type row struct {
 	Cells []string
@@ -73,13 +77,13 @@ func anyHas(arms []summary.Arm, m measure) bool {
 // metricTable has a row for each judged metric, in the verdict's order.
 func metricTable(v *judge.Verdict) table {
 	t := table{
-		Title: "Candidate against baseline", Names: 1,
-		Head: []string{"metric", "change", "bounds", "tolerated", "detects", "verdict"},
+		Title: "Candidate against baseline", Names: 2,
+		Head: []string{"metric", verdictColumn, "change", "bounds", "tolerated", "detects"},
 	}
 	for _, m := range v.Metrics {
 		t.Rows = append(t.Rows, row{
 			Tone:  tone(m),
-			Cells: []string{m.Name, effect(m), bounds(m), tolerated(m), detects(m), standing(m)},
+			Cells: []string{m.Name, standing(m), effect(m), bounds(m), tolerated(m), detects(m)},
 		})
 	}
 	return t

@@ -43,6 +43,8 @@ func Terminal(w io.Writer, v judge.Verdict, options ...Option) error {
 	s.table(latencyTable(&v))
 	s.table(metricTable(&v))
 	s.list(reasons(&v))
+	s.para("", shortly(), "")
+	s.line("")
 	s.verdict(&v)
 	return s.err
 }
@@ -95,7 +97,7 @@ func (s *screen) table(t table) {
 	align := make([]tw.Align, len(t.Head))
 	for i := range align {
 		align[i] = tw.AlignRight
-		if i < t.Names || t.Head[i] == "verdict" {
+		if i < t.Names {
 			align[i] = tw.AlignLeft
 		}
 	}
@@ -110,7 +112,7 @@ func (s *screen) table(t table) {
 	)
 	out.Header(t.Head)
 	for _, r := range t.Rows {
-		if err := out.Append(s.cells(r)); err != nil {
+		if err := out.Append(s.cells(t, r)); err != nil {
 			s.err = fmt.Errorf("report: %w", err)
 			return
 		}
@@ -137,11 +139,11 @@ func quiet() tw.Rendition {
 // longest is the widest a name may be, so that no table passes 120 columns.
 const longestCell = 34
 
-func (s *screen) cells(r row) []string {
+func (s *screen) cells(t table, r row) []string {
 	cells := make([]string, len(r.Cells))
 	for i, cell := range r.Cells {
 		cells[i] = shorten(printable(cell), longestCell)
-		if last := i == len(r.Cells)-1; last {
+		if t.Head[i] == verdictColumn {
 			cells[i] = s.paint(colourOf(r.Tone), cells[i])
 		}
 	}

@@ -48,6 +48,15 @@ func formulas(v *judge.Verdict) []measure {
 	)
 }
 
+// shortly are the formulas of what the terminal shows, in one sentence.
+func shortly() string {
+	return "Latencies run from the intended start to the first byte, the first token event, the end; " +
+		"the inter-token gap is (last − first content event) / (events − 1) of one answer, the gap of single events pools all. " +
+		"A failed request is infinitely slow in every quantile (∞). CPU is processor time of the arm's process. " +
+		"Changes are candidate / baseline − 1 over pairs of the same item in the same block, points are differences of shares; " +
+		"bounds hold one at a time at 1 − alpha; detects is the worsening found in 80 % of such runs."
+}
+
 // latency prints a quantile, with the number of failures when it is infinite.
 func latency(l summary.Latency, d summary.Distribution) string {
 	if d.N == 0 {
@@ -122,27 +131,20 @@ func axis(m judge.Metric) chart.Axis {
 	return chart.Ratio
 }
 
-func printOn(a chart.Axis, f judge.Float) string {
-	if a == chart.Difference {
-		return chart.Points(float64(f))
-	}
-	return chart.Change(float64(f))
-}
-
 // effect prints the change that the candidate brought.
-func effect(m judge.Metric) string { return printOn(axis(m), m.Effect) }
+func effect(m judge.Metric) string {
+	if axis(m) == chart.Difference {
+		return chart.Points(float64(m.Effect))
+	}
+	return chart.Change(float64(m.Effect))
+}
 
 // bounds prints the interval of the effect.
 func bounds(m judge.Metric) string {
 	if math.IsNaN(float64(m.Lower)) && math.IsNaN(float64(m.Upper)) {
 		return chart.Unknown
 	}
-	lower, upper := printOn(axis(m), m.Lower), printOn(axis(m), m.Upper)
-	if axis(m) == chart.Difference {
-		const unit = " points"
-		return "[" + strings.TrimSuffix(lower, unit) + ", " + strings.TrimSuffix(upper, unit) + "]" + unit
-	}
-	return "[" + lower + ", " + upper + "]"
+	return axis(m).Interval(float64(m.Lower), float64(m.Upper))
 }
 
 // share prints a positive share of a metric's scale, such as its margin.
@@ -153,7 +155,11 @@ func share(m judge.Metric, f judge.Float) string {
 	case math.IsInf(x, 0):
 		return "∞"
 	case axis(m) == chart.Difference:
-		return trimZeros(fmt.Sprintf("%.2f", 100*x)) + " points"
+		points := trimZeros(fmt.Sprintf("%.2f", 100*x))
+		if points == "1" {
+			return "1 point"
+		}
+		return points + " points"
 	default:
 		return trimZeros(fmt.Sprintf("%.1f", 100*x)) + " %"
 	}
@@ -307,7 +313,7 @@ func validity(v *judge.Verdict) string {
 	var bad []string
 	for _, s := range v.Validity.Signals {
 		if s.Grade != sample.Valid {
-			bad = append(bad, fmt.Sprintf("%s: %s (%s)", s.Grade, s.Name, signalValue(s, s.Value)))
+			bad = append(bad, fmt.Sprintf("%s %s is %s", s.Name, signalValue(s, s.Value), s.Grade))
 		}
 	}
 	grade := string(v.Validity.Grade)
@@ -317,7 +323,7 @@ func validity(v *judge.Verdict) string {
 	if len(bad) == 0 {
 		return grade
 	}
-	return grade + "; " + strings.Join(bad, ", ")
+	return grade + " (" + strings.Join(bad, ", ") + ")"
 }
 
 func signalValue(s sample.Signal, x float64) string {
