@@ -40,12 +40,11 @@ fuzz: ## every fuzz target for FUZZTIME=10s
 bench: ## every benchmark once, so that they stay runnable
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
-proof: build ## the judge's error rates and power by simulation
-	bin/firstbyte proof $(ARGS)
+proof: build ## how often the judge errs, on a fresh run of identical arms
+	bash ci/proof.sh
 
-nightly: build race bench ## the long run: fuzzing, proof, many gates and refusals
+nightly: race bench proof ## the long run: proof, fuzzing, many gates and refusals
 	sh ci/fuzz.sh 60s
-	bin/firstbyte proof
 	bash ci/nightly.sh
 
 clean: ## remove what was built and what was reported

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -39,8 +36,6 @@ func TestScripts(t *testing.T) {
 			"listen":  cmdListen,
 			"cut":     cmdCut,
 			"gunzip":  cmdGunzip,
-			"empty":   cmdEmpty,
-			"procs":   cmdProcs,
 		},
 	})
 }
@@ -119,58 +114,4 @@ func cmdGunzip(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := io.ReadAll(r)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o644))
-}
-
-// empty FOLDER: the folder has nothing in it, or is not there.
-func cmdEmpty(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: empty folder")
-	}
-	entries, err := os.ReadDir(ts.MkAbs(args[0]))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		ts.Fatalf("%v", err)
-	}
-	for _, e := range entries {
-		ts.Fatalf("%s holds %s", args[0], e.Name())
-	}
-}
-
-// procs N: waits until at least N processes run that were started in the
-// script's folder, by the script or by one of those; procs 0 until none is left.
-// It reads /proc, which only Linux has.
-func cmdProcs(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: procs n")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	var found []string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		found = processesIn(ts.Getenv("WORK"))
-		if want == 0 && len(found) == 0 || want > 0 && len(found) >= want {
-			return
-		}
-	}
-	ts.Fatalf("waited for %d processes, found %q", want, found)
-}
-
-// processesIn returns the command lines of the processes whose working folder is
-// dir.
-func processesIn(dir string) []string {
-	links, err := filepath.Glob("/proc/[0-9]*/cwd")
-	if err != nil {
-		return nil
-	}
-	var lines []string
-	for _, link := range links {
-		// A process that has just ended has no link, and a foreign one none
-		// that we may read.
-		if cwd, err := os.Readlink(link); err != nil || cwd != dir {
-			continue
-		}
-		if line, err := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline")); err == nil {
-			lines = append(lines, strings.ReplaceAll(string(line), "\x00", " "))
-		}
-	}
-	return lines
 }

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# proof.sh: records a run of two identical arms and replays it with its blocks
+# swapped, to count how often the judge would roll back where there is nothing to
+# see. The run's own verdict is of no matter here, but that it could be made is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+code=0
+bin/firstbyte gate --aa --out out/aa || code=$?
+case $code in
+0 | 2 | 3) ;;
+*)
+	echo "the gate with identical arms ended with $code: nothing to replay" >&2
+	exit 1
+	;;
+esac
+bin/firstbyte proof selftest out/aa/gate.run.jsonl.gz
