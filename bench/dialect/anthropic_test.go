@@ -190,39 +190,48 @@ func TestAnswer(t *testing.T) {
 		want   dialect.Answer
 	}{
 		{
-			"text", []piece{{frames(start, block), 10}, {frames(ping), 11}, {frames(hello), 20}, {frames(there), 50}, {frames(stop, end), 60}},
+			"text",
+			[]piece{{frames(start, block), 10}, {frames(ping), 11}, {frames(hello), 20}, {frames(there), 50}, {frames(stop, end), 60}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 20, FirstText: 20, Last: 50, End: 60, Gaps: []int64{30}, Events: 2, Text: "Hello there", Finish: "end_turn", Usage: used},
 		},
 		{
-			"several events in one Read share its stamp", []piece{{frames(start), 10}, {frames(hello, there, there), 20}, {frames(there, stop, end), 30}},
+			"several events in one Read share its stamp",
+			[]piece{{frames(start), 10}, {frames(hello, there, there), 20}, {frames(there, stop, end), 30}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 20, FirstText: 20, Last: 30, End: 30, Gaps: []int64{0, 0, 10}, Events: 4, Coalesced: 2, Text: "Hello there there there", Finish: "end_turn", Usage: used},
 		},
 		{
-			"an event in two Reads counts when it is whole", []piece{{frames(start) + "data: " + hello[:30], 10}, {hello[30:] + "\n", 20}, {"\n" + frames(stop, end), 30}},
+			"an event in two Reads counts when it is whole",
+			[]piece{{frames(start) + "data: " + hello[:30], 10}, {hello[30:] + "\n", 20}, {"\n" + frames(stop, end), 30}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 30, FirstText: 30, Last: 30, End: 30, Events: 1, Text: "Hello", Finish: "end_turn", Usage: used},
 		},
 		{
-			"reasoning and tool arguments are tokens, signatures and empty deltas are not", []piece{{frames(start, nothing), 10}, {frames(thought), 20}, {frames(sign), 30}, {frames(argument), 40}, {frames(hello), 50}, {frames(stop, end), 60}},
+			"reasoning and tool arguments are tokens, signatures and empty deltas are not",
+			[]piece{{frames(start, nothing), 10}, {frames(thought), 20}, {frames(sign), 30}, {frames(argument), 40}, {frames(hello), 50}, {frames(stop, end), 60}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 20, FirstText: 50, Last: 50, End: 60, Gaps: []int64{20, 10}, Events: 3, Text: "Hello", Finish: "end_turn", Usage: used},
 		},
 		{
-			"CRLF, comments, retry, ids, data in two lines, unknown events", []piece{{": hi\r\n\r\nretry: 5\r\n\r\n", 5}, {strings.ReplaceAll(frames(start, `{"type":"news"}`), "\n", "\r\n"), 10}, {"id: 7\ndata:{\"type\":\ndata: \"ping\"}\n\n\n\n", 15}, {frames(hello, stop, end), 20}},
+			"CRLF, comments, retry, ids, data in two lines, unknown events",
+			[]piece{{": hi\r\n\r\nretry: 5\r\n\r\n", 5}, {strings.ReplaceAll(frames(start, `{"type":"news"}`), "\n", "\r\n"), 10}, {"id: 7\ndata:{\"type\":\ndata: \"ping\"}\n\n\n\n", 15}, {frames(hello, stop, end), 20}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 20, FirstText: 20, Last: 20, End: 20, Events: 1, Text: "Hello", Finish: "end_turn", Usage: used},
 		},
 		{
-			"error event", []piece{{frames(start, hello, overload), 10}},
+			"error event",
+			[]piece{{frames(start, hello, overload), 10}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 10, FirstText: 10, Last: 10, Events: 1, Text: "Hello", Usage: dialect.Usage{Input: 10, Output: 1, Cached: 4, Reported: true}, Fault: dialect.ErrorEvent, Code: "overloaded_error", Message: "busy"},
 		},
 		{
-			"an error event explains more than broken JSON before it", []piece{{"data: {\n\n" + frames(overload), 10}},
+			"an error event explains more than broken JSON before it",
+			[]piece{{"data: {\n\n" + frames(overload), 10}},
 			dialect.Answer{FirstEvent: 10, Fault: dialect.ErrorEvent, Code: "overloaded_error", Message: "busy"},
 		},
 		{
-			"no terminator", []piece{{frames(hello) + "data: " + there, 10}},
+			"no terminator",
+			[]piece{{frames(hello) + "data: " + there, 10}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 10, FirstText: 10, Last: 10, Events: 1, Text: "Hello", Fault: dialect.NoTerminator, Message: "the stream ended without message_stop"},
 		},
 		{
-			"nothing said", []piece{{frames(start, stop, end), 10}},
+			"nothing said",
+			[]piece{{frames(start, stop, end), 10}},
 			dialect.Answer{FirstEvent: 10, End: 10, Finish: "end_turn", Usage: used, Fault: dialect.Empty, Message: "the answer has no content"},
 		},
 		{
@@ -230,19 +239,23 @@ func TestAnswer(t *testing.T) {
 			dialect.Answer{Fault: dialect.NoTerminator, Message: "the stream ended without message_stop"},
 		},
 		{
-			"JSON lines instead of events", []piece{{hello + "\n\n" + end + "\n\n", 10}},
+			"JSON lines instead of events",
+			[]piece{{hello + "\n\n" + end + "\n\n", 10}},
 			dialect.Answer{Fault: dialect.BadFrame, Message: `a line that is no server-sent event: "{\"type\":\"content_block_delta\",\"index\":0,"`},
 		},
 		{
-			"an event without data", []piece{{"event: ping\n\n" + frames(hello, end), 10}},
+			"an event without data",
+			[]piece{{"event: ping\n\n" + frames(hello, end), 10}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 10, FirstText: 10, Last: 10, End: 10, Events: 1, Text: "Hello", Fault: dialect.BadJSON, Message: "event of 0 bytes: unexpected end of JSON input"},
 		},
 		{
-			"an event without a type", []piece{{frames(`{}`, hello, end), 10}},
+			"an event without a type",
+			[]piece{{frames(`{}`, hello, end), 10}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 10, FirstText: 10, Last: 10, End: 10, Events: 1, Text: "Hello", Fault: dialect.BadJSON, Message: "an event without a type"},
 		},
 		{
-			"bytes after the end", []piece{{frames(hello, end) + "x", 10}},
+			"bytes after the end",
+			[]piece{{frames(hello, end) + "x", 10}},
 			dialect.Answer{FirstEvent: 10, FirstToken: 10, FirstText: 10, Last: 10, End: 10, Events: 1, Text: "Hello", Fault: dialect.BadFrame, Message: "bytes after the last frame"},
 		},
 	} {

@@ -506,3 +506,22 @@ func TestSecretHides(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkRequest is what a request of three tokens costs client and server
+// together, eight at a time.
+func BenchmarkRequest(b *testing.B) {
+	s := serve(b, answer)
+	const n = 2000
+	cfg := config(b, s.URL, n)
+	cfg.Schedule = schedule.Spec{Kind: schedule.Closed, Workers: 8, N: n}
+	b.ReportAllocs()
+	requests := 0
+	for b.Loop() {
+		r := run(b, b.Context(), cfg)
+		if got := outcomes(r.Samples)[sample.OK]; got != n {
+			b.Fatalf("%d of %d answered", got, n)
+		}
+		requests += n
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(requests), "ns/request")
+}
