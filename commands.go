@@ -2,12 +2,16 @@ package main
 
 import "github.com/spf13/cobra"
 
-// subcommands lists every command, in the order that help shows them.
+// subcommands lists every command.
 func subcommands() []*cobra.Command {
 	return []*cobra.Command{
 		newGateCmd(),
+		newGuardCmd(),
+		newBenchCmd(),
+		newCalibrateCmd(),
+		newReportCmd(),
+		newProofCmd(),
 		newProxyCmd(),
 		newFakegeminiCmd(),
-		newBenchCmd(),
 	}
 }

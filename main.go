@@ -71,6 +71,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(subcommands()...)
 	return root
 }
