@@ -18,33 +18,27 @@ type BlockEffects struct {
 
 const panelHeight = 78.0
 
-// Blocks draws every block's effect as a dot, a panel for each metric, all on
-// one scale, which those that only are shown stretch less: whether an effect is everywhere or comes from a few blocks.
+// Blocks draws every block's effect as a dot, a panel with a scale of its
+// own for each metric: whether an effect is everywhere or comes from a few blocks.
 func Blocks(title string, axis Axis, metrics []BlockEffects) string {
 	c := &canvas{height: forestTop + panelHeight*float64(len(metrics)) + 14}
 	c.text("head", 8, 18, title)
-	var values []float64
 	most := 1
 	for _, m := range metrics {
-		part := .9
-		if m.Tone == Plain {
-			part = .5
-		}
-		values = append(values, nearest(axis, m.Effects, part)...)
 		most = max(most, len(m.Effects))
 	}
 	for i, m := range metrics {
 		top := forestTop + panelHeight*float64(i)
-		s, ticks := axis.effectScale(values, top+panelHeight-10, top+26)
+		s, ticks := axis.effectScale(nearest(axis, m.Effects), top+panelHeight-10, top+26)
 		c.panel(m, axis, s, ticks, most)
 	}
 	c.text("soft mid", (plotLeft+width)/2, c.height-4, fmt.Sprintf("block 1 to %d", most))
 	return c.svg(title, describeBlocks(axis, metrics))
 }
 
-// nearest returns the part of the effects that lies nearest to neutral: the
-// others become arrows at the edge instead of pressing all onto the line.
-func nearest(axis Axis, effects []float64, part float64) []float64 {
+// nearest returns the nine tenths of the effects that lie nearest to neutral:
+// the others become arrows at the edge instead of pressing all onto the line.
+func nearest(axis Axis, effects []float64) []float64 {
 	near := slices.DeleteFunc(slices.Clone(effects), func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	distance := func(v float64) float64 {
 		if axis == Ratio {
@@ -53,7 +47,7 @@ func nearest(axis Axis, effects []float64, part float64) []float64 {
 		return math.Abs(v)
 	}
 	slices.SortFunc(near, func(a, b float64) int { return cmp.Compare(distance(a), distance(b)) })
-	return near[:int(math.Ceil(part*float64(len(near))))]
+	return near[:int(math.Ceil(.9*float64(len(near))))]
 }
 
 func describeBlocks(axis Axis, metrics []BlockEffects) string {

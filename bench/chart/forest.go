@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // An Effect is one row of a forest plot: an estimate with its interval on the
@@ -59,10 +60,15 @@ func interval(axis Axis, e Effect) string {
 	return axis.print(e.Estimate) + " " + axis.Interval(e.Lower, e.Upper)
 }
 
+// forestValues are what the axis must reach: what decides, not what only is
+// shown.
 func forestValues(axis Axis, effects []Effect) []float64 {
 	var values []float64
+	onlyPlain := !slices.ContainsFunc(effects, func(e Effect) bool { return e.Tone != Plain })
 	for _, e := range effects {
-		values = append(values, e.Estimate, e.Lower, e.Upper)
+		if e.Tone != Plain || onlyPlain {
+			values = append(values, e.Estimate, e.Lower, e.Upper)
+		}
 		for _, w := range []float64{e.Tolerated, e.Promote} {
 			if w > 0 {
 				values = append(values, e.worseBy(axis, w))
@@ -126,7 +132,9 @@ func (c *canvas) effect(e Effect, axis Axis, s scale, top float64) {
 		return
 	}
 	c.whisker(e, s, y)
-	c.mark(e.Tone, s.at(e.Estimate), y, interval(axis, e))
+	if s.beyond(e.Estimate) == 0 || e.Tone != Plain {
+		c.mark(e.Tone, s.at(e.Estimate), y, interval(axis, e))
+	}
 }
 
 // whisker draws the interval; an end beyond the picture becomes an arrow.

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/chart"
@@ -57,8 +58,13 @@ func view(v *judge.Verdict) pageView {
 		Reasons: reasons(v), Broken: broken(v),
 		Effects: effectCharts(v), Blocks: blockCharts(v), Curves: curveCharts(v),
 		Grade: v.Validity.Grade, Signals: signalTable(v), Errors: errorTable(v),
-		Notes: v.Validity.Warnings, Warnings: v.Warnings,
+		Warnings: v.Warnings,
 		Formulas: formulaFacts(v), Facts: facts(v),
+	}
+	for _, warning := range v.Validity.Warnings {
+		if !slices.Contains(v.Warnings, warning) {
+			p.Notes = append(p.Notes, warning)
+		}
 	}
 	if v.More > 0 {
 		p.Sentences = append(p.Sentences[:len(p.Sentences):len(p.Sentences)], more(v))

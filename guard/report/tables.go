@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/chart"
 	"github.com/firstbyte-dev/firstbyte/bench/summary"
@@ -100,15 +101,34 @@ func tolerated(m judge.Metric) string {
 // detects is the smallest worsening that the run would have found.
 func detects(m judge.Metric) string { return share(m, m.Detectable) }
 
-// reasons are the metrics that have something to say beyond their numbers.
+// reasons are what metrics have to say beyond their numbers; metrics that say
+// the same say it together.
 func reasons(v *judge.Verdict) []fact {
 	var all []fact
+	named := map[string][]string{}
 	for _, m := range v.Metrics {
-		if why := join("; ", m.Why, limit(m)); why != "" {
-			all = append(all, fact{m.Name, why})
+		why := join("; ", m.Why, limit(m))
+		if why == "" {
+			continue
 		}
+		if named[why] == nil {
+			all = append(all, fact{Value: why})
+		}
+		named[why] = append(named[why], m.Name)
+	}
+	for i := range all {
+		all[i].Name = several(named[all[i].Value])
 	}
 	return all
+}
+
+// several names up to three and counts the others.
+func several(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(names[:most-1], "; "), len(names)-most+1)
 }
 
 // broken lists each arm's failures by class, for arms that have any.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -136,8 +137,8 @@ func quiet() tw.Rendition {
 	}
 }
 
-// longest is the widest a name may be, so that no table passes 120 columns.
-const longestCell = 34
+// longestCell is the widest a name may be, so that no table passes 120 columns.
+const longestCell = 39
 
 func (s *screen) cells(t table, r row) []string {
 	cells := make([]string, len(r.Cells))
@@ -254,7 +255,9 @@ func standingBehind(v *judge.Verdict) []fact {
 		all = append(all, fact{"warning", warning})
 	}
 	for _, warning := range v.Validity.Warnings {
-		all = append(all, fact{"note", warning})
+		if !slices.Contains(v.Warnings, warning) {
+			all = append(all, fact{"note", warning})
+		}
 	}
 	kept := all[:0]
 	for _, f := range all {
