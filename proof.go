@@ -74,7 +74,7 @@ func printSelftest(w io.Writer, s proof.Selftest, r proof.Replay) {
 	n := float64(s.Flips)
 	half := 2.576 * math.Sqrt(s.Alpha*(1-s.Alpha)/n)
 	least, most := s.Range()
-	fmt.Fprintf(w, "rolled back %d of %d (%.1f %%, expected %.4g %% ± %.1f: %d to %d in 99 of 100 selftests, fewer where the metrics go together)\n",
+	fmt.Fprintf(w, "rolled back %d of %d (%.1f %%, expected %.4g %% ± %.1f: %d to %d in 99 of 100 selftests)\n",
 		s.RolledBack, s.Flips, 100*float64(s.RolledBack)/n, 100*s.Alpha, 100*half, least, most)
 	fmt.Fprintf(w, "tau %g, seed %d; the run's own grade of validity is set aside\n\n", r.Tau, r.Seed)
 	for _, share := range s.Shares {

@@ -2,7 +2,9 @@ package judge
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
@@ -164,10 +166,28 @@ func (c *docket) warn() []string {
 			warnings = append(warnings, f.out.Name+" is beyond its absolute limit, within what sampling explains")
 		}
 	}
+	if text := c.widened(); text != "" {
+		warnings = append(warnings, text)
+	}
 	if x := float64(c.work.Answers); x > 0 {
 		warnings = append(warnings, fmt.Sprintf("the answers differ in %s %% of the pairs", percent(x)))
 	}
 	return warnings
+}
+
+// widened says by how much a degraded measurement widened the intervals; "" if
+// it did not.
+func (c *docket) widened() string {
+	text := ""
+	for _, m := range [...]policy.Measure{policy.TTFB, policy.FirstToken, policy.Gap, policy.Full} {
+		if s := c.prepared[m]; s != nil && s.widen > 0 {
+			text += fmt.Sprintf(", %s %s %%", measureName(m), percent(math.Expm1(s.widen)))
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "the measurement is degraded: latency intervals are widened on either side, and regressions must be larger, by the measurer's own P99 error" + strings.Replace(text, ",", ":", 1)
 }
 
 const (

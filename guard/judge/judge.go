@@ -3,7 +3,7 @@
 // The order of precedence, each step only where no earlier one decided:
 //
 //	rollback  an absolute limit is broken, or a gating metric rejects "at most tau
-//	          worse" after Holm where the evidence supports such a claim
+//	          worse" after Holm's correction where the evidence supports such a claim
 //	no data   a metric that must have data has none, or an arm never answered
 //	hold      the evidence supports no claim: the run is invalid, the arms did
 //	          different work, the design, too few blocks or pairs, …
@@ -20,7 +20,6 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
-	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
 // Judge decides. It is pure: the same policy and evidence give the same
@@ -47,6 +46,10 @@ type finding struct {
 	test tester // nil where nothing can be tested
 	// refused says why no claim is made of this metric; "": one is.
 	refused refusal
+	// sums are the block sums that were tested, positive where the candidate
+	// is worse; merged says how often neighbouring blocks were joined for them.
+	sums   []float64
+	merged int
 	// idle: the metric could not reject on this data whatever happened, so it
 	// does not count for Holm (Tarone 1990).
 	idle bool
@@ -71,6 +74,7 @@ type docket struct {
 	work     SameWork
 	findings []*finding
 	refused  []refusal // of the whole run
+	joint    bool      // the correction uses the joint sign flips of the blocks
 	warnings []string
 	prepared map[policy.Measure]*sampled
 }
@@ -100,20 +104,6 @@ func (c *docket) test() {
 		f.test.p(c, f)
 	}
 	c.correct()
-}
-
-// correct applies Holm over the gating metrics that make a claim.
-func (c *docket) correct() {
-	var in []*finding
-	var p []float64
-	for _, f := range c.findings {
-		if f.claims() && !f.idle {
-			in, p = append(in, f), append(p, float64(f.out.P))
-		}
-	}
-	for i, adjusted := range stats.Holm(p) {
-		in[i].out.PHolm = Float(adjusted)
-	}
 }
 
 // claims tells whether f takes part in the decision to roll back.

@@ -167,6 +167,7 @@ func (l *latencyTester) p(c *docket, f *finding) {
 		return
 	}
 	f.out.T, f.out.P = Float(l.test.At(shift).T), Float(pValue(c, l.test, shift))
+	f.sums = slices.Clone(l.test.Sums(shift))
 }
 
 // refuse notes the first refusal.
@@ -194,14 +195,7 @@ func refuseScores(sums []float64) refusal {
 // the outcome.
 func pValue(c *docket, test *stats.Test, shift float64) float64 {
 	p := test.At(shift).P()
-	gating := 0
-	for _, m := range c.policy.Metrics {
-		if m.Gating {
-			gating++
-		}
-	}
-	k := test.K()
-	if k >= flipBelow || math.Exp2(-float64(k))*float64(gating) >= float64(c.policy.Alpha)/2 {
+	if test.K() >= flipBelow || !c.flippable(test.K()) {
 		return p
 	}
 	flip := test.SignFlip(shift)
@@ -236,6 +230,7 @@ func (l *latencyTester) choose(c *docket, f *finding) {
 			panic("judge: merging blocks: " + err.Error()) // the same values passed before
 		}
 		l.test = stats.NewTest(merged, make(merged))
+		f.merged++
 		f.note(fmt.Sprintf("neighbouring blocks correlate (%.2f) and were merged to %d", r, l.test.K()))
 	}
 }
@@ -316,9 +311,6 @@ func (l *latencyTester) bounds(c *docket, f *finding) {
 		n: f.out.N, se: se * factor(l.test, alpha),
 		gap: math.Max(math.Log1p(float64(f.Margin))-s.widen-estimate, estimate-math.Log1p(float64(f.Tau))-s.widen),
 	})
-	if s.widen > 0 {
-		f.note(fmt.Sprintf("widened by the measurer's own error, %s %% of the baseline's median on either side", percent(math.Expm1(s.widen))))
-	}
 }
 
 func factor(t *stats.Test, alpha float64) float64 { return t.Detectable(1, alpha) }

@@ -34,11 +34,14 @@ func (rateTester) p(c *docket, f *finding) {
 		return
 	}
 	tau := float64(f.Tau)
-	m := stats.MeanT(plus(d, tau))
-	p := math.Max(stats.TailT(-m.T, float64(len(d)-1)), stats.NewcombeP(baseline, candidate, tau))
+	for _, x := range d {
+		f.sums = append(f.sums, -x-tau)
+	}
+	m := stats.MeanT(f.sums)
+	p := math.Max(stats.TailT(m.T, float64(len(d)-1)), stats.NewcombeP(baseline, candidate, tau))
 	// No test of the pairs can reject below 2^-n on n of them that differ.
 	least := math.Exp2(-float64(o.OnlyBaseline + o.OnlyCandidate))
-	f.out.T, f.out.P = Float(-m.T), Float(math.Max(p, least))
+	f.out.T, f.out.P = Float(m.T), Float(math.Max(p, least))
 	if f.idle = least > float64(c.policy.Alpha); f.idle {
 		f.note("too few failures for this metric to roll back at all: it does not count in the correction of the others")
 	}
@@ -110,14 +113,6 @@ func differences(o evidence.Outcomes) []float64 {
 		}
 	}
 	return d
-}
-
-func plus(x []float64, add float64) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = v + add
-	}
-	return out
 }
 
 // A need is what the number of further requests follows from: the standard

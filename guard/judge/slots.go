@@ -35,19 +35,21 @@ func (s *slotTester) p(c *docket, f *finding) {
 	if f.refused.text != "" {
 		return
 	}
-	m := stats.MeanT(s.worsening(f))
+	f.sums = s.worsening(f)
+	m := stats.MeanT(f.sums)
 	f.out.T, f.out.P = Float(m.T), Float(stats.TailT(m.T, float64(len(s.d)-1)))
 }
 
 // worsening returns by how much each block is worse beyond tau, on the log
 // scale.
 func (s *slotTester) worsening(f *finding) []float64 {
-	if !f.HigherIsBetter() {
-		return plus(s.d, -math.Log1p(float64(f.Tau)))
-	}
 	out := make([]float64, len(s.d))
 	for i, x := range s.d {
-		out[i] = -x + math.Log1p(-float64(f.Tau))
+		if f.HigherIsBetter() {
+			out[i] = -x + math.Log1p(-float64(f.Tau))
+		} else {
+			out[i] = x - math.Log1p(float64(f.Tau))
+		}
 	}
 	return out
 }

@@ -168,7 +168,7 @@ type Metric struct {
 	Tau    Float  `json:"tau"`   // worse by more than this rolls back
 	Margin Float  `json:"margin"`
 	P      Float  `json:"p"`          // of "at most tau worse"
-	PHolm  Float  `json:"p_adjusted"` // after Holm over the gating metrics
+	PHolm  Float  `json:"p_adjusted"` // after Holm's step-down over the gating metrics
 	T      Float  `json:"t"`
 	Limit  Float  `json:"limit"`       // absolute limit; null: none
 	Value  Float  `json:"limit_value"` // what the candidate showed against it

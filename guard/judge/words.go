@@ -201,10 +201,13 @@ func (c *docket) guarantee() string {
 			counted++
 		}
 	}
-	alpha := 100 * float64(c.policy.Alpha)
+	alpha, correction := 100*float64(c.policy.Alpha), "Holm's correction"
+	if c.joint {
+		correction = "Holm's step-down on the joint sign flips of the blocks,"
+	}
 	return fmt.Sprintf("A candidate that is within tau in every gating metric is rolled back in at most %.4g %% of such runs "+
-		"(one look, %d blocks as the unit, Holm's correction over %d metrics); one that is worse by its whole margin in any gating metric "+
-		"is promoted in at most %.4g %%. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.set.Blocks, counted, alpha, alpha)
+		"(one look, %d blocks as the unit, %s over %d metrics); one that is worse by its whole margin in any gating metric "+
+		"is promoted in at most %.4g %%. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.set.Blocks, correction, counted, alpha, alpha)
 }
 
 func (c *docket) unit() string {
