@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -206,9 +207,7 @@ type ErrorEncoder interface {
 func WriteError(w http.ResponseWriter, d ErrorEncoder, err error, requestID string) int {
 	status, header, body := d.Error(err, requestID)
 	h := w.Header()
-	for k, v := range header {
-		h[k] = v
-	}
+	maps.Copy(h, header)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller who has gone cannot be told
