@@ -208,12 +208,12 @@ func pValue(c *docket, test *stats.Test, shift float64) float64 {
 // choose sets up the test of f's statistic, with neighbouring blocks merged
 // while they correlate.
 func (l *latencyTester) choose(c *docket, f *finding) {
-	make := l.statistic(f)
-	if make == nil || l.sampled.sample.Blocks < 2 {
+	build := l.statistic(f)
+	if build == nil || l.sampled.sample.Blocks < 2 {
 		return
 	}
 	pairs, current := l.sampled.sorted, l.sampled.sample
-	l.test = stats.NewTest(pairs, make(pairs))
+	l.test = stats.NewTest(pairs, build(pairs))
 	for {
 		k := l.test.K()
 		r := stats.Lag1(l.test.Sums(0))
@@ -229,7 +229,7 @@ func (l *latencyTester) choose(c *docket, f *finding) {
 		if err != nil {
 			panic("judge: merging blocks: " + err.Error()) // the same values passed before
 		}
-		l.test = stats.NewTest(merged, make(merged))
+		l.test = stats.NewTest(merged, build(merged))
 		f.merged++
 		f.note(fmt.Sprintf("neighbouring blocks correlate (%.2f) and were merged to %d", r, l.test.K()))
 	}
