@@ -62,10 +62,10 @@ func newGateCmd() *cobra.Command {
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of schedule, order and upstream (default: drawn and printed)")
 	fs.IntVar(&f.blocks, "blocks", 20, "blocks; both proxies restart at each")
-	fs.IntVar(&f.requests, "requests", 2100, "measured requests per arm")
+	fs.IntVar(&f.requests, "requests", 2020, "measured requests per arm")
 	fs.DurationVar(&f.duration, "duration", 0, "about how long the load may take, instead of --requests")
 	fs.IntVar(&f.warmup, "warmup", 8, "requests before each turn that are not measured")
-	fs.Float64Var(&f.rate, "rate", 130, "request starts per second")
+	fs.Float64Var(&f.rate, "rate", 140, "request starts per second")
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first")
 	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 2*time.Second, "a request without a token by then has failed")
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
@@ -112,6 +112,9 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	}
 	if f.seed == 0 {
 		f.seed = uint64(rand.Uint32())
+	}
+	if f.calibrate <= 0 {
+		return gate.Config{}, errors.New("--calibrate must be above 0: a gate states how wrong its measurer may be")
 	}
 	pol, errPolicy := loadPolicy(f.policy)
 	set, errSet := loadDataset(f.dataset)

@@ -227,12 +227,12 @@ func TestNothingMeasuredIsInvalid(t *testing.T) {
 func TestWhatIsNotToldIsSaid(t *testing.T) {
 	h, c := sound()
 	h.MachineBusy, h.Steal, h.FDLimit = load.Unknown, load.Unknown, 0
-	v := calibrate.Grade(h, c, sample.Interleaved)
+	v := calibrate.Grade(h, c, sample.Single)
 	if v.Grade != valid {
 		t.Errorf("a system that tells less is %s", v.Grade)
 	}
 	all := strings.Join(v.Warnings, "\n")
-	for _, want := range []string{"CPU of the machine", "CPU stolen", "open files", "steady state"} {
+	for _, want := range []string{"CPU of the machine", "CPU stolen", "open files", "steady-state"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not named in\n%s", want, all)
 		}
