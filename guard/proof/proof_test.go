@@ -1,0 +1,110 @@
+package proof_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/proof"
+)
+
+func evidenceOf(t *testing.T, run sample.Run) evidence.Set {
+	t.Helper()
+	set, err := evidence.New(evidence.Source{Run: run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// TestFlips: on simulated gates of equal arms, with much or with little in common
+// between the metrics, the replays are rolled back at the rate that is claimed.
+func TestFlips(t *testing.T) {
+	for name, restart := range map[string]float64{"quiet processes": 0, "processes that differ by 3 %": .03} {
+		w := proof.World{Seed: proof.Seed(name), Blocks: 20, PerBlock: 60, Items: 200, Sigma: .5, Between: .9, Restart: restart}
+		e := evidenceOf(t, w.Run())
+		e.Validity = sample.Validity{Grade: sample.Invalid} // set aside
+		s, err := proof.Flips(policy.Default(), e, proof.Replay{Flips: 400, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.RolledBack < 8 || s.RolledBack > 31 {
+			t.Errorf("%s: rolled back %d of %d, want 8 to 31", name, s.RolledBack, s.Flips)
+		}
+		for _, share := range s.Shares {
+			if share.Measure != policy.Full && math.Abs(share.Between-.9) > .05 {
+				t.Errorf("%s: %s has a share of %v between items, simulated with .9", name, share.Measure, share.Between)
+			}
+		}
+		again, err := proof.Flips(policy.Default(), e, proof.Replay{Flips: 400, Seed: 1})
+		if err != nil || again.RolledBack != s.RolledBack {
+			t.Errorf("the same seed rolled back %d and %d, %v", s.RolledBack, again.RolledBack, err)
+		}
+	}
+}
+
+// TestFlipsWithTau: with a margin equal arms are never rolled back.
+func TestFlipsWithTau(t *testing.T) {
+	e := evidenceOf(t, proof.World{Seed: 1, Blocks: 20, PerBlock: 60, Sigma: .5, Between: .9}.Run())
+	s, err := proof.Flips(policy.Default(), e, proof.Replay{Flips: 100, Tau: .1, Seed: 1})
+	if err != nil || s.RolledBack != 0 {
+		t.Errorf("rolled back %d of 100, %v", s.RolledBack, err)
+	}
+}
+
+func TestFlipsRefuse(t *testing.T) {
+	good := proof.World{Seed: 1, Blocks: 20, PerBlock: 20, Sigma: .5, Between: .9}
+	few := good
+	few.Blocks = 5
+	for name, c := range map[string]struct {
+		world  proof.World
+		replay proof.Replay
+		want   string
+	}{
+		"no flips":   {good, proof.Replay{}, "0 flips"},
+		"tau":        {good, proof.Replay{Flips: 1, Tau: -1}, "tau is -1"},
+		"few blocks": {few, proof.Replay{Flips: 1}, "this run proves nothing: Held: 5 blocks"},
+	} {
+		_, err := proof.Flips(policy.Default(), evidenceOf(t, c.world.Run()), c.replay)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestRange(t *testing.T) {
+	least, most := proof.Selftest{Flips: 400, Alpha: .05}.Range()
+	if least < 8 || least > 12 || most < 28 || most > 33 {
+		t.Errorf("%d to %d of 400 at 5 %%", least, most)
+	}
+}
+
+// TestWorldIsWhatItSays reads a simulated run back.
+func TestWorldIsWhatItSays(t *testing.T) {
+	w := proof.World{Seed: 3, Blocks: 10, PerBlock: 200, Items: 150, Sigma: .4, Between: .5, Gap: 2, CandidateErrors: .1}
+	run := w.Run()
+	if len(run.Samples) != 2*10*200 || len(run.Trailer.Slots) != 20 {
+		t.Fatalf("%d samples, %d slots", len(run.Samples), len(run.Trailer.Slots))
+	}
+	e := evidenceOf(t, run)
+	if e.Pairs != 2000 || e.LostBaseline+e.LostCandidate != 0 || e.Restarts != 10 || e.BaselineFirst == 0 || e.BaselineFirst == 10 {
+		t.Errorf("%d pairs, lost %d and %d, %d restarts, baseline first in %d", e.Pairs, e.LostBaseline, e.LostCandidate, e.Restarts, e.BaselineFirst)
+	}
+	if rate := float64(evidence.Sum(e.Outcomes.Candidate).OK) / 2000; math.Abs(rate-.9) > .02 {
+		t.Errorf("success rate %v, want .9", rate)
+	}
+	var ratio float64
+	p := e.Latencies[sample.Gap]
+	n := 0.0
+	for i := range p.Baseline {
+		if !math.IsInf(p.Candidate[i], 1) {
+			ratio, n = ratio+math.Log(p.Candidate[i]/p.Baseline[i]), n+1
+		}
+	}
+	if got := math.Exp(ratio / n); math.Abs(got-2) > .05 {
+		t.Errorf("gaps are %v times longer, want 2", got)
+	}
+}
