@@ -178,16 +178,16 @@ func (c *docket) warn() []string {
 // widened says by how much a degraded measurement widened the intervals; "" if
 // it did not.
 func (c *docket) widened() string {
-	text := ""
+	var by []string
 	for _, m := range [...]policy.Measure{policy.TTFB, policy.FirstToken, policy.Gap, policy.Full} {
 		if s := c.prepared[m]; s != nil && s.widen > 0 {
-			text += fmt.Sprintf(", %s %s %%", measureName(m), percent(math.Expm1(s.widen)))
+			by = append(by, fmt.Sprintf("%s %s %%", measureName(m), percent(math.Expm1(s.widen))))
 		}
 	}
-	if text == "" {
+	if by == nil {
 		return ""
 	}
-	return "the measurement is degraded: latency intervals are widened on either side, and regressions must be larger, by the measurer's own P99 error" + strings.Replace(text, ",", ":", 1)
+	return "the measurement is degraded: latency intervals are widened on either side, and regressions must be larger, by the measurer's own P99 error: " + strings.Join(by, ", ")
 }
 
 const (

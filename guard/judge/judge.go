@@ -75,7 +75,6 @@ type docket struct {
 	findings []*finding
 	refused  []refusal // of the whole run
 	joint    bool      // the correction uses the joint sign flips of the blocks
-	warnings []string
 	prepared map[policy.Measure]*sampled
 }
 

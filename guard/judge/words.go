@@ -105,7 +105,7 @@ func (f *finding) signed(x Float) string {
 
 func (f *finding) allowed(share policy.Share) string {
 	if f.out.Scale == scaleDifference {
-		return fmt.Sprintf("%.4g points", 100*float64(share))
+		return share.Points()
 	}
 	return fmt.Sprintf("%.4g %%", 100*float64(share))
 }
@@ -115,16 +115,16 @@ func (c *docket) sayRollback(f *finding) []string {
 	if f.limitBroken {
 		head = fmt.Sprintf("Rolled back: %s of the candidate is %s, the limit is %s.", f.subject(), f.value(float64(f.out.Value)), f.value(f.Limit.Value))
 	}
-	var others string
+	var others []string
 	for _, other := range c.worse() {
 		if other != f {
-			others += "; " + other.out.Name + ", " + other.change()
+			others = append(others, other.out.Name+", "+other.change())
 		}
 	}
-	if others == "" {
+	if others == nil {
 		return []string{head, "No other gating metric is worse beyond doubt."}
 	}
-	return []string{head, "Also worse" + strings.Replace(others, ";", ":", 1) + "."}
+	return []string{head, "Also worse: " + strings.Join(others, "; ") + "."}
 }
 
 // value writes a value that an absolute limit is compared with.

@@ -13,23 +13,23 @@ func Explain(w io.Writer, p Policy) error {
 	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	say("Policy %q, SHA-256 %s", p.Name, p.Hash)
 	say("")
-	say("A candidate that is no worse than tau in any gating metric is rolled back in at most %s", points(p.Alpha))
-	say("of runs; one that is worse by its whole margin in some metric is promoted in at most %s.", points(p.Alpha))
+	say("A candidate that is no worse than tau in any gating metric is rolled back in at most %s", percent(p.Alpha))
+	say("of runs; one that is worse by its whole margin in some metric is promoted in at most %s.", percent(p.Alpha))
 	say("No claim is made with fewer than %d blocks or %d pairs of requests, nor if the arms'", p.MinBlocks, p.MinPairs)
-	say("output tokens differ by more than %s, finish reasons in more than %s of the pairs, or the", points(p.SameWork.Tokens), points(p.SameWork.Finish))
-	say("share of cached input tokens by more than %s.", points(p.SameWork.Cached))
+	say("output tokens differ by more than %s, finish reasons in more than %s of the pairs, or the", percent(p.SameWork.Tokens), percent(p.SameWork.Finish))
+	say("share of cached input tokens by more than %s.", percent(p.SameWork.Cached))
 	say("")
 	say("Gating: one that is worse rolls back, all must be within their margins to promote.")
 	for _, m := range p.Metrics {
 		if m.Gating {
-			say("  %-16s %s", m.Key(), m.demand())
+			say("  %-20s %s", m.Key(), m.demand())
 		}
 	}
 	say("")
 	say("Shown only:")
 	for _, m := range p.Metrics {
 		if !m.Gating {
-			say("  %-16s %s", m.Key(), m.asks())
+			say("  %-20s %s", m.Key(), m.asks())
 		}
 	}
 	if _, err := io.WriteString(w, out.String()); err != nil {
@@ -38,7 +38,15 @@ func Explain(w io.Writer, p Policy) error {
 	return nil
 }
 
-func points(s Share) string { return fmt.Sprintf("%.4g %%", 100*float64(s)) }
+// Points writes s as points of a difference of shares.
+func (s Share) Points() string {
+	if s == .01 {
+		return "1 point"
+	}
+	return fmt.Sprintf("%.4g points", 100*float64(s))
+}
+
+func percent(s Share) string { return fmt.Sprintf("%.4g %%", 100*float64(s)) }
 
 // asks says what the statistic looks at.
 func (m Metric) asks() string {
@@ -56,14 +64,14 @@ func (m Metric) asks() string {
 
 // demand says when m rolls back and when it lets a promotion pass.
 func (m Metric) demand() string {
-	way, unit := "more", ""
+	way, amount := "more", percent
 	if m.HigherIsBetter() {
 		way = "less"
 	}
 	if m.Measure == Success {
-		unit = " points"
+		amount = Share.Points
 	}
-	text := fmt.Sprintf("%s; rolls back beyond %s%s %s, promotes within %s%s", m.asks(), points(m.Tau), unit, way, points(m.Margin), unit)
+	text := fmt.Sprintf("%s; rolls back beyond %s %s, promotes within %s", m.asks(), amount(m.Tau), way, amount(m.Margin))
 	if m.Limit != nil {
 		text += "; the candidate itself " + m.limitWords()
 	}
@@ -82,7 +90,7 @@ func (m Metric) limitWords() string {
 	case m.Limit.Duration:
 		return fmt.Sprintf("%s %v", bound, time.Duration(m.Limit.Value))
 	case m.Measure == Success:
-		return fmt.Sprintf("%s %s", bound, points(Share(m.Limit.Value)))
+		return fmt.Sprintf("%s %s", bound, percent(Share(m.Limit.Value)))
 	}
 	return fmt.Sprintf("%s %.4g", bound, m.Limit.Value)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,19 +51,6 @@ func Parse(data []byte) (Policy, error) {
 	}
 	sum := sha256.Sum256(data)
 	p.Hash = hex.EncodeToString(sum[:])
-	return p, nil
-}
-
-// Open reads the policy in a file. The error names the file.
-func Open(path string) (Policy, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Policy{}, fmt.Errorf("policy: %w", err)
-	}
-	p, err := Parse(data)
-	if err != nil {
-		return Policy{}, fmt.Errorf("%s: %w", path, err)
-	}
 	return p, nil
 }
 
