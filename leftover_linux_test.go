@@ -126,7 +126,7 @@ func upstreamPorts(t *testing.T, family []string) []string {
 	t.Helper()
 	var ports []string
 	for _, line := range family {
-		for _, word := range strings.Fields(line) {
+		for word := range strings.FieldsSeq(line) {
 			if u, err := url.Parse(word); err == nil && u.Port() != "" {
 				ports = append(ports, u.Host)
 			}

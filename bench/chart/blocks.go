@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // BlockEffects are the effects of one metric within each block, in the order of
@@ -51,7 +52,8 @@ func nearest(axis Axis, effects []float64) []float64 {
 }
 
 func describeBlocks(axis Axis, metrics []BlockEffects) string {
-	desc := "Effect within each block."
+	var desc strings.Builder
+	desc.WriteString("Effect within each block.")
 	for _, m := range metrics {
 		above := 0
 		for _, v := range m.Effects {
@@ -59,9 +61,9 @@ func describeBlocks(axis Axis, metrics []BlockEffects) string {
 				above++
 			}
 		}
-		desc += fmt.Sprintf(" %s: above equal in %d of %d.", m.Name, above, len(m.Effects))
+		fmt.Fprintf(&desc, " %s: above equal in %d of %d.", m.Name, above, len(m.Effects))
 	}
-	return desc
+	return desc.String()
 }
 
 func (c *canvas) panel(m BlockEffects, axis Axis, s scale, ticks []float64, most int) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // An Effect is one row of a forest plot: an estimate with its interval on the
@@ -46,11 +47,12 @@ func Forest(title string, axis Axis, effects []Effect) string {
 }
 
 func describeEffects(axis Axis, effects []Effect) string {
-	desc := "Candidate against baseline."
+	var desc strings.Builder
+	desc.WriteString("Candidate against baseline.")
 	for _, e := range effects {
-		desc += fmt.Sprintf(" %s: %s.", e.Name, interval(axis, e))
+		fmt.Fprintf(&desc, " %s: %s.", e.Name, interval(axis, e))
 	}
-	return desc
+	return desc.String()
 }
 
 func interval(axis Axis, e Effect) string {

@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // A Point says that the share Q of attempts took at most NS nanoseconds; +Inf
@@ -47,11 +48,12 @@ func Percentiles(title string, curves []Curve) string {
 }
 
 func describe(curves []Curve) string {
-	desc := "Latency by percentile."
+	var desc strings.Builder
+	desc.WriteString("Latency by percentile.")
 	for _, curve := range curves {
-		desc += fmt.Sprintf(" %s: P50 %s, P95 %s, P99 %s.", curve.Name, Duration(curve.P50), Duration(curve.P95), Duration(curve.P99))
+		fmt.Fprintf(&desc, " %s: P50 %s, P95 %s, P99 %s.", curve.Name, Duration(curve.P50), Duration(curve.P95), Duration(curve.P99))
 	}
-	return desc
+	return desc.String()
 }
 
 func extent(curves []Curve) (smallest, largest float64) {

@@ -23,9 +23,6 @@ const textWidth = 100
 // An Option changes how Terminal writes.
 type Option func(*screen)
 
-// Plain writes without colours, whatever the writer is.
-func Plain() Option { return func(s *screen) { s.colour = false } }
-
 // Colours writes with colours, whatever the writer is.
 func Colours() Option { return func(s *screen) { s.colour = true } }
 
