@@ -122,8 +122,8 @@ func TestRefusals(t *testing.T) {
 			r.Trailer.Validity = sample.Validity{Grade: sample.Invalid, Signals: []sample.Signal{{Name: "canary", Grade: sample.Invalid, Busy: true}}}
 		}, judge.ReasonMachineBusy},
 		{"busy, and broken besides", func(r *sample.Run) {
-			r.Trailer.Validity = sample.Validity{Grade: sample.Invalid, Signals: []sample.Signal{{Grade: sample.Invalid, Busy: true}, {Grade: sample.Invalid}}}
-		}, judge.ReasonInvalid},
+			r.Trailer.Validity = sample.Validity{Grade: sample.Invalid, Signals: []sample.Signal{{Grade: sample.Invalid}, {Grade: sample.Invalid, Busy: true}}}
+		}, judge.ReasonMachineBusy},
 		{"no grade at all", func(r *sample.Run) { r.Trailer.Validity = sample.Validity{} }, judge.ReasonInvalid},
 		{"an invalid signal under a valid grade", func(r *sample.Run) {
 			r.Trailer.Validity.Signals = []sample.Signal{{Grade: sample.Invalid}}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"math"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -74,23 +75,19 @@ func refuseValidity(v sample.Validity) refusal {
 		}
 		return refusal{ReasonInvalid, "the measurement is degraded and its error is not known: calibrate first", latencies}
 	}
-	busy, named := true, ""
-	for _, s := range v.Signals {
-		if s.Grade != sample.Invalid {
-			continue
-		}
-		busy = busy && s.Busy
-		if named == "" {
-			named = fmt.Sprintf("%s is %.4g %s, allowed is %.4g", s.Name, s.Value, s.Unit, s.Degraded)
-		}
-	}
-	switch {
-	case named == "":
+	broken := slices.DeleteFunc(slices.Clone(v.Signals), func(s sample.Signal) bool { return s.Grade != sample.Invalid })
+	if len(broken) == 0 {
 		return refusal{ReasonInvalid, "the run does not say that its measurement is valid", latencies}
-	case busy:
-		return refusal{ReasonMachineBusy, "the machine was too busy to measure: " + named, latencies}
 	}
-	return refusal{ReasonInvalid, "the measurement is invalid: " + named, latencies}
+	// A busy machine comes first: it brings most of the other signals about.
+	if i := slices.IndexFunc(broken, func(s sample.Signal) bool { return s.Busy }); i >= 0 {
+		return refusal{ReasonMachineBusy, "the machine was too busy to measure: " + outOfBounds(broken[i]), latencies}
+	}
+	return refusal{ReasonInvalid, "the measurement is invalid: " + outOfBounds(broken[0]), latencies}
+}
+
+func outOfBounds(s sample.Signal) string {
+	return fmt.Sprintf("%s is %.4g %s, allowed is %.4g", s.Name, s.Value, s.Unit, s.Degraded)
 }
 
 // grade is the worse of what a run says of itself and of what its signals say.
