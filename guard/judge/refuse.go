@@ -2,8 +2,8 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 	"math"
+	"slices"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
