@@ -1,24 +1,15 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
-	"github.com/firstbyte-dev/firstbyte/bench/quality"
-	"github.com/firstbyte-dev/firstbyte/bench/sample"
-	"github.com/firstbyte-dev/firstbyte/bench/schedule"
-	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/guard/gate"
 	"github.com/firstbyte-dev/firstbyte/guard/report"
-	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 )
 
 // gateFlags are the command line of "firstbyte gate".
@@ -103,59 +94,6 @@ func runGate(cmd *cobra.Command, f gateFlags) error {
 		return &exitError{code: code}
 	}
 	return nil
-}
-
-// gateConfig turns the command line into a gate without its arms.
-func gateConfig(f *gateFlags) (gate.Config, error) {
-	if f.aa || f.inject != "" {
-		f.baselineFlags, f.candidateFlags = "all-on", "all-on"
-	}
-	if f.seed == 0 {
-		f.seed = uint64(rand.Uint32())
-	}
-	if f.calibrate <= 0 {
-		return gate.Config{}, errors.New("--calibrate must be above 0: a gate states how wrong its measurer may be")
-	}
-	pol, errPolicy := loadPolicy(f.policy)
-	set, errSet := loadDataset(f.dataset)
-	about, errFlags := aboutArms(f)
-	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
-		return gate.Config{}, err
-	}
-	checker, err := quality.NewChecker(set)
-	if err != nil {
-		return gate.Config{}, err
-	}
-	perSlot, err := gate.PerSlot(gate.Size{Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate})
-	if err != nil {
-		return gate.Config{}, err
-	}
-	return gate.Config{
-		Policy: pol, Calibrate: f.calibrate, Out: f.out,
-		Load: load.Config{
-			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
-			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
-			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: perSlot},
-			Tool:     "firstbyte " + version, Scenario: f.scenario,
-			Score: func(item *datasets.Item, text, finish string) (float64, bool) {
-				score, ok := checker.Check(item.ID, text, finish)
-				return score.Value, ok
-			},
-		},
-	}, nil
-}
-
-// aboutArms is what the run file says of the proxies.
-func aboutArms(f *gateFlags) ([]sample.Arm, error) {
-	var arms []sample.Arm
-	for _, arm := range []struct{ name, flags string }{{baseline, f.baselineFlags}, {candidate, f.candidateFlags}} {
-		flags, err := feature.Parse(arm.flags)
-		if err != nil {
-			return nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
-		}
-		arms = append(arms, sample.Arm{Name: arm.name, Flags: flags.Map(), Restarted: true})
-	}
-	return arms, nil
 }
 
 // screen shows progress on standard error in the form that suits it.
