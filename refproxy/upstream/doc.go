@@ -17,8 +17,9 @@
 // Three of its traits shape the code:
 //
 //   - Until the server's SETTINGS have been read a connection claims 100 free
-//     slots, whatever the server allows. A connection that has not answered yet
-//     therefore counts as full at a few streams, and the pool grows early.
+//     slots, whatever the server allows. A connection that still claims just
+//     that and has not answered yet counts as full at a few streams, and the
+//     pool grows early.
 //   - After a GOAWAY Err stays nil while streams still run; such a connection
 //     shows only as one that refuses reservations below its limit. It is retired:
 //     it finishes what it carries, takes nothing new, and is then closed.
@@ -26,5 +27,5 @@
 //     no lock; it only wakes the pool's keeper goroutine.
 //
 // A connection that breaks under a request that the server cannot have begun is
-// not the caller's business: the request goes once or twice more on another one.
+// not the caller's business: it goes again on another one, a few times at most.
 package upstream

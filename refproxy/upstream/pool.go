@@ -18,11 +18,19 @@ import (
 )
 
 const (
-	// unproven is how many requests a connection takes before its first answer,
-	// while its claimed limit cannot be believed.
-	unproven = 8
-	// replays bounds how often a request is sent again on another connection.
-	replays = 2
+	// unproven is how many requests a connection takes while its claimed limit
+	// cannot be believed. It is below any limit that a server is likely to set:
+	// a request sent over the limit would wait inside the connection for a
+	// stream to end, however free the others are.
+	unproven = 4
+	// blindClaim is what net/http claims for a connection before it has read
+	// the server's settings.
+	blindClaim = 100
+	// replays bounds how often a request that the server has not begun is sent
+	// again on another connection, as net/http's own transport does.
+	replays = 6
+	// roundTime is how often the keeper looks at connections that say nothing.
+	roundTime = time.Second
 	// backoffMin and backoffMax bound the pause between failed background dials.
 	backoffMin = 500 * time.Millisecond
 	backoffMax = 30 * time.Second
@@ -60,7 +68,7 @@ type conn struct {
 	cc      *http.ClientConn
 	load    int  // requests of ours not yet finished
 	used    bool // has carried a request
-	limit   int  // the server's limit of streams; 0 before the first answer
+	limit   int  // the server's limit of streams; 0 while it is not known
 	retired bool // takes no more requests
 }
 
@@ -218,9 +226,7 @@ func (p *pool) try(first bool) (*conn, <-chan struct{}, error) {
 	if !first && p.live()+p.dialing == 0 && p.dialErr != nil {
 		return nil, nil, p.dialErr
 	}
-	if p.dialing == 0 {
-		p.grow()
-	}
+	p.growing()
 	return nil, p.changed, nil
 }
 
@@ -232,7 +238,8 @@ func (p *pool) reserve() *conn {
 		if c == nil {
 			return nil
 		}
-		if c.crowded() && p.dialing == 0 && p.grow() && c.limit == 0 {
+		c.learnEarly()
+		if c.crowded() && p.growing() && c.limit == 0 {
 			// An unproven connection at its trust limit: better wait for the
 			// new one than queue behind a limit not known yet.
 			return nil
@@ -249,6 +256,12 @@ func (p *pool) reserve() *conn {
 		return nil // the idlest one is full, so all are
 	}
 	return nil
+}
+
+// growing has a connection dialled, unless enough are under way, and reports
+// whether any is.
+func (p *pool) growing() bool {
+	return p.dialing >= p.cfg.Conns || p.grow() || p.dialing > 0
 }
 
 func (p *pool) take(c *conn) {
@@ -300,14 +313,33 @@ func (c *conn) gone() bool {
 	return c.limit > 0 && busy < c.limit && c.cc.Available() == 0
 }
 
+// claim returns how many streams c may carry by what it says of itself, how
+// many of these are free, and whether it held still while it was asked: streams
+// come and go between two questions.
+func (c *conn) claim() (limit, free int, still bool) {
+	busy, free := c.cc.InFlight(), c.cc.Available()
+	still = busy == c.cc.InFlight() && free == c.cc.Available()
+	return busy + free, free, still
+}
+
+// learnEarly takes over the server's limit as soon as its settings show: any
+// claim but the one made before them is theirs.
+func (c *conn) learnEarly() {
+	if c.limit > 0 {
+		return
+	}
+	if limit, free, still := c.claim(); still && free > 0 && limit != blindClaim {
+		c.limit = limit
+	}
+}
+
 // answered marks c as proven: the server's settings precede its first answer.
 func (p *pool) answered(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if free := c.cc.Available(); free > 0 {
-		c.limit = free + c.cc.InFlight()
-	} else if c.limit == 0 {
-		c.limit = max(1, c.cc.InFlight())
+	limit, free, still := c.claim()
+	if c.limit == 0 || still && free > 0 {
+		c.limit = max(1, limit)
 	}
 }
 
@@ -327,13 +359,17 @@ func (p *pool) nudge() {
 }
 
 // keep is the keeper goroutine: it removes connections that have ended,
-// replaces them, and wakes those who wait for a slot.
+// replaces them, and wakes those who wait for a slot. It looks by itself now
+// and then because no hook tells of a GOAWAY.
 func (p *pool) keep() {
+	round := time.NewTicker(roundTime)
+	defer round.Stop()
 	for {
 		select {
 		case <-p.ctx.Done():
 			return
 		case <-p.wake:
+		case <-round.C:
 		}
 		p.mu.Lock()
 		p.reap()
