@@ -142,13 +142,13 @@ func TestRefusals(t *testing.T) {
 			}
 		}, judge.ReasonDesign},
 		{"blocks shorter than restarts", each("", func(s *sample.Sample) { s.Restart /= 2 }), judge.ReasonDesign},
-		{"lost pairs", func(r *sample.Run) { r.Samples = r.Samples[:len(r.Samples)-60] }, judge.ReasonUnpaired},
-		{"lost in one arm", func(r *sample.Run) { r.Samples = r.Samples[:len(r.Samples)-10] }, judge.ReasonUnpaired},
+		{"lost pairs", func(r *sample.Run) { r.Samples = r.Samples[:len(r.Samples)-30] }, judge.ReasonUnpaired},
+		{"lost in one arm", func(r *sample.Run) { r.Samples = r.Samples[:len(r.Samples)-9] }, judge.ReasonUnpaired},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, gap := range []float64{1, 1.3} {
 				w := usual("refusal")
-				w.Gap = gap
+				w.PerBlock, w.Items, w.Between, w.Gap = 50, 0, .98, gap
 				run := w.Run()
 				c.spoil(&run)
 				expect(t, judge.Judge(policy.Default(), setOf(t, run)), judge.Hold, c.reason)
@@ -255,7 +255,9 @@ func withLimit(p policy.Policy, key string, value float64) policy.Policy {
 }
 
 func TestLimits(t *testing.T) {
-	run := usual("absolute limits").Run()
+	w := usual("absolute limits")
+	w.PerBlock = 60
+	run := w.Run()
 	p95 := float64(metric(t, judge.Judge(withLimit(policy.Default(), "first_token.p95", 1e9), setOf(t, run)), "first_token.p95").Value)
 	for _, c := range []struct {
 		limit  float64

@@ -39,12 +39,8 @@ func Parse(data []byte) (Policy, error) {
 		Name: "unnamed", Alpha: .05, MinBlocks: leastBlocks, MinPairs: leastPairs,
 		SameWork: SameWork{Tokens: .02, Finish: .01, Cached: .02},
 	}
-	err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&p)
-	if errors.Is(err, io.EOF) {
-		return Policy{}, errors.New("the policy is empty: name its metrics (the default is a start: firstbyte guard explain --yaml)")
-	}
-	if err != nil {
-		return Policy{}, oneLine(err)
+	if err := decode(data, &p); err != nil {
+		return Policy{}, err
 	}
 	if err := p.Validate(); err != nil {
 		return Policy{}, err
@@ -52,6 +48,28 @@ func Parse(data []byte) (Policy, error) {
 	sum := sha256.Sum256(data)
 	p.Hash = hex.EncodeToString(sum[:])
 	return p, nil
+}
+
+// decode reads one strict document into p, and allows no second one: it would be
+// passed over in silence. The library panics on some malformed files, such as a
+// list that is a tag alone.
+func decode(data []byte, p *Policy) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not readable as YAML: tags are not allowed")
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	switch err := decoder.Decode(p); {
+	case errors.Is(err, io.EOF):
+		return errors.New("the policy is empty: name its metrics (the default is a start: firstbyte guard explain --yaml)")
+	case err != nil:
+		return oneLine(err)
+	}
+	if err := decoder.Decode(new(Policy)); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document: write one policy to a file")
+	}
+	return nil
 }
 
 // oneLine turns the decoder's picture of the source into one line with its

@@ -47,6 +47,8 @@ func TestParseRefusesWithPlace(t *testing.T) {
 		{"no limit", "metrics:\n  - measure: gap\n    limit: soon\n", `3:12: "soon" is no limit: write a duration (800ms), a share (90%) or a number`},
 		{"wrong type", "min_blocks: many\n" + one, "1:13: "},
 		{"not YAML", "metrics: [", "1:10: "},
+		{"a list that is a tag", "metrics:\n  !- {measure: gap}\n", "not readable as YAML"},
+		{"two documents", one + "---\n" + one, "more than one YAML document"},
 		{"nothing", "", "the policy is empty"},
 		{"only a comment", "# later\n", "the policy is empty"},
 	} {

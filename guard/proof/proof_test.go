@@ -39,10 +39,22 @@ func TestFlips(t *testing.T) {
 				t.Errorf("%s: %s has a share of %v between items, simulated with .9", name, share.Measure, share.Between)
 			}
 		}
-		again, err := proof.Flips(policy.Default(), e, proof.Replay{Flips: 400, Seed: 1})
-		if err != nil || again.RolledBack != s.RolledBack {
-			t.Errorf("the same seed rolled back %d and %d, %v", s.RolledBack, again.RolledBack, err)
+	}
+}
+
+// TestFlipsAreTheirSeed: the seed decides which blocks are swapped.
+func TestFlipsAreTheirSeed(t *testing.T) {
+	e := evidenceOf(t, proof.World{Seed: 2, Blocks: 20, PerBlock: 20, Sigma: .5, Between: .98}.Run())
+	var counts [3]int
+	for i, seed := range []uint64{5, 5, 6} {
+		s, err := proof.Flips(policy.Default(), e, proof.Replay{Flips: 100, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
 		}
+		counts[i] = s.RolledBack
+	}
+	if counts[0] != counts[1] || counts[0] == counts[2] {
+		t.Errorf("seeds 5, 5 and 6 rolled back %v times: want twice the same and another", counts)
 	}
 }
 
