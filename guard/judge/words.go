@@ -190,16 +190,14 @@ func (f *finding) room() float64 {
 }
 
 func (c *docket) guarantee() string {
-	for _, r := range c.refused {
-		if r.scope == allClaims {
-			return "None: the evidence supports no statistical claim; only absolute limits were judged."
-		}
-	}
 	counted := 0
 	for _, f := range c.findings {
 		if f.claims() && !f.idle {
 			counted++
 		}
+	}
+	if counted == 0 {
+		return "None: the evidence supports no statistical claim; only absolute limits were judged."
 	}
 	alpha, correction := 100*float64(c.policy.Alpha), "Holm's correction"
 	if c.joint {
