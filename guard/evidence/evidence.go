@@ -90,4 +90,9 @@ type Work struct {
 	AnswersDiffer   int
 	BaselineCached  float64 // share of input tokens; 0 when none were counted
 	CandidateCached float64
+	// Scored counts pairs of which either answer was scored, and the means are
+	// over them; an answer without a score beside one with it scores 0.
+	Scored           int
+	BaselineQuality  float64
+	CandidateQuality float64
 }

@@ -131,8 +131,9 @@ type use struct {
 }
 
 // collect sorts the measured samples of the two arms into pairs. What was
-// cancelled or aborted says nothing of an arm and is treated as never sent. The
-// second of two samples that claim the same place is left unpaired.
+// cancelled or aborted, and what the client's own limits kept from being sent,
+// says nothing of an arm and is treated as never sent. The second of two
+// samples that claim the same place is left unpaired.
 func collect(samples []sample.Sample, baseline, candidate string) *collection {
 	c := &collection{}
 	var measured []*sample.Sample
@@ -158,7 +159,11 @@ func collect(samples []sample.Sample, baseline, candidate string) *collection {
 }
 
 func counts(s *sample.Sample) bool {
-	return !s.Warmup && s.Outcome != sample.Cancelled && s.Outcome != sample.Aborted
+	switch s.Outcome {
+	case sample.Cancelled, sample.Aborted, sample.DroppedStart, sample.NoDescriptor, sample.NoPort:
+		return false
+	}
+	return !s.Warmup
 }
 
 func (c *collection) place(s *sample.Sample, side int, at map[use]int, items map[string]int) {
@@ -325,6 +330,7 @@ func (c *collection) complete() (pairs, lostBaseline, lostCandidate int) {
 func (c *collection) work() Work {
 	var w Work
 	var input, cached [2]int
+	var quality [2]float64
 	for _, p := range c.pairs {
 		a, b := p.halves[0], p.halves[1]
 		if a == nil || b == nil || a.Outcome != sample.OK || b.Outcome != sample.OK {
@@ -343,6 +349,18 @@ func (c *collection) work() Work {
 			input[side] += s.Usage.Input
 			cached[side] += s.Usage.Cached
 		}
+		if a.Quality == nil && b.Quality == nil {
+			continue
+		}
+		w.Scored++
+		for side, s := range p.halves {
+			if s.Quality != nil {
+				quality[side] += *s.Quality
+			}
+		}
+	}
+	if w.Scored > 0 {
+		w.BaselineQuality, w.CandidateQuality = quality[0]/float64(w.Scored), quality[1]/float64(w.Scored)
 	}
 	w.BaselineCached, w.CandidateCached = share(cached[0], input[0]), share(cached[1], input[1])
 	return w

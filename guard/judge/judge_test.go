@@ -3,6 +3,7 @@ package judge_test
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"reflect"
 	"slices"
@@ -107,6 +108,26 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
+// A metric that few of the requests have must not be judged on these few,
+// however sound the rest of the run is.
+func TestFewPairsOfOneMetricHold(t *testing.T) {
+	w := usual(t.Name())
+	run := w.Run()
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		if pair := crc32.ChecksumIEEE(fmt.Append(nil, s.Item, s.Occurrence)); pair%20 > 0 {
+			s.Events = 1 // one chunk: no gap
+		}
+	}
+	v := judge.Judge(policy.Default(), setOf(t, run))
+	expect(t, v, judge.Hold, judge.ReasonFewPairs)
+	for _, m := range v.Metrics {
+		if m.Measure == sample.Gap && m.Standing == judge.NotWorse {
+			t.Errorf("%s is not worse on %d pairs", m.Key, m.N)
+		}
+	}
+}
+
 // TestRefusals: what a run must not lack. Each case spoils a run that promotes,
 // and one that would roll back; neither is decided then.
 func TestRefusals(t *testing.T) {
@@ -132,6 +153,9 @@ func TestRefusals(t *testing.T) {
 		{"fewer output tokens", each("candidate", func(s *sample.Sample) { s.Usage.Output -= 2 }), judge.ReasonDifferentWork},
 		{"other finish reasons", each("candidate", func(s *sample.Sample) { s.Finish = "max_tokens" }), judge.ReasonDifferentWork},
 		{"more cached", each("candidate", func(s *sample.Sample) { s.Usage.Cached = 50 }), judge.ReasonDifferentWork},
+		{"worse answers", each("", func(s *sample.Sample) {
+			s.Quality = new(map[string]float64{"baseline": 1, "candidate": .9}[s.Arm])
+		}), judge.ReasonDifferentWork},
 		{"tokens not counted", each("", func(s *sample.Sample) { s.Usage = sample.Usage{} }), judge.ReasonDifferentWork},
 		{"one run per side", func(r *sample.Run) { r.Header.Design = sample.Single }, judge.ReasonDesign},
 		{"split", func(r *sample.Run) { r.Header.Design = sample.Split }, judge.ReasonDesign},

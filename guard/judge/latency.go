@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -43,7 +44,11 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 		s.missing = "no request of either arm succeeded"
 		return s
 	}
-	s.refused = refuseLost(s.pairs.N(), s.pairs.LostBaseline, s.pairs.LostCandidate)
+	s.refused = cmp.Or(
+		refuseLost(s.pairs.N(), s.pairs.LostBaseline, s.pairs.LostCandidate),
+		refusePairs(c.policy, s.pairs.N()),
+		refuseBlocks(c.policy, s.sample.Blocks),
+	)
 	if s.failed > failedShare {
 		s.refused = refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(s.failed)), latencies}
 	}

@@ -45,7 +45,7 @@ func (c *docket) refusals() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
 		refuseValidity(c.set.Validity), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
-		refuseBlocks(c.policy, c.set), refusePairs(c.policy, c.set),
+		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
 		if r.text != "" {
@@ -133,18 +133,18 @@ func refuseDesign(e evidence.Set) refusal {
 	return refusal{}
 }
 
-func refuseBlocks(p policy.Policy, e evidence.Set) refusal {
-	if e.Blocks >= p.MinBlocks {
+func refuseBlocks(p policy.Policy, blocks int) refusal {
+	if blocks >= p.MinBlocks {
 		return refusal{}
 	}
-	return refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks, at least %d are needed", e.Blocks, p.MinBlocks), allClaims}
+	return refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks, at least %d are needed", blocks, p.MinBlocks), allClaims}
 }
 
-func refusePairs(p policy.Policy, e evidence.Set) refusal {
-	if e.Pairs >= p.MinPairs {
+func refusePairs(p policy.Policy, pairs int) refusal {
+	if pairs >= p.MinPairs {
 		return refusal{}
 	}
-	return refusal{ReasonFewPairs, fmt.Sprintf("%d pairs of requests, at least %d are needed", e.Pairs, p.MinPairs), allClaims}
+	return refusal{ReasonFewPairs, fmt.Sprintf("%d pairs of requests, at least %d are needed", pairs, p.MinPairs), allClaims}
 }
 
 // refuseLost refuses pairs that lost their partners: too many, or more of one
@@ -163,7 +163,7 @@ func refuseLost(pairs, baseline, candidate int) refusal {
 
 // compareWork says whether the arms did the same work.
 func compareWork(p policy.SameWork, w evidence.Work) SameWork {
-	s := SameWork{Pairs: w.Pairs, Tokens: NaN(), Finish: NaN(), Cached: NaN(), Answers: NaN()}
+	s := SameWork{Pairs: w.Pairs, Tokens: NaN(), Finish: NaN(), Cached: NaN(), Quality: NaN(), Answers: NaN()}
 	if w.Pairs <= 0 {
 		s.Detail = "no pair succeeded in both arms"
 		return s
@@ -172,6 +172,9 @@ func compareWork(p policy.SameWork, w evidence.Work) SameWork {
 	s.Tokens = Float(float64(w.CandidateTokens) / float64(w.BaselineTokens))
 	s.Finish, s.Answers = Float(float64(w.FinishDiffers)/n), Float(float64(w.AnswersDiffer)/n)
 	s.Cached = Float(w.CandidateCached - w.BaselineCached)
+	if w.Scored > 0 {
+		s.Quality = Float(w.CandidateQuality - w.BaselineQuality)
+	}
 	switch {
 	case w.BaselineTokens <= 0 || w.CandidateTokens <= 0:
 		s.Detail = "output tokens were not counted in both arms"
@@ -181,6 +184,8 @@ func compareWork(p policy.SameWork, w evidence.Work) SameWork {
 		s.Detail = fmt.Sprintf("%s %% of the pairs ended for different reasons", percent(float64(s.Finish)))
 	case !(math.Abs(float64(s.Cached)) <= float64(p.Cached)):
 		s.Detail = fmt.Sprintf("the share of cached input tokens differs by %s points", percent(float64(s.Cached)))
+	case w.Scored > 0 && !(float64(s.Quality) >= -float64(p.Quality)):
+		s.Detail = fmt.Sprintf("the candidate's answers show %s points less of what a right answer must show", percent(-float64(s.Quality)))
 	default:
 		s.Same = true
 	}

@@ -189,6 +189,7 @@ type SameWork struct {
 	Tokens  Float  `json:"tokens_ratio"` // output tokens candidate / baseline
 	Finish  Float  `json:"finish_differs"`
 	Cached  Float  `json:"cached_difference"`
+	Quality Float  `json:"quality_difference"` // mean score candidate - baseline; null: nothing scored
 	Answers Float  `json:"answers_differ"` // share of pairs whose answers differ
 	Detail  string `json:"detail,omitzero"`
 }

@@ -17,7 +17,8 @@ func Explain(w io.Writer, p Policy) error {
 	say("of runs; one that is worse by its whole margin in some metric is promoted in at most %s.", percent(p.Alpha))
 	say("No claim is made with fewer than %d blocks or %d pairs of requests, nor if the arms'", p.MinBlocks, p.MinPairs)
 	say("output tokens differ by more than %s, finish reasons in more than %s of the pairs, or the", percent(p.SameWork.Tokens), percent(p.SameWork.Finish))
-	say("share of cached input tokens by more than %s.", percent(p.SameWork.Cached))
+	say("share of cached input tokens by more than %s, or the candidate's answers score more than", percent(p.SameWork.Cached))
+	say("%s lower.", percent(p.SameWork.Quality))
 	say("")
 	say("Gating: one that is worse rolls back, all must be within their margins to promote.")
 	for _, m := range p.Metrics {

@@ -37,7 +37,7 @@ func DefaultYAML() []byte { return slices.Clone(defaultYAML) }
 func Parse(data []byte) (Policy, error) {
 	p := Policy{
 		Name: "unnamed", Alpha: .05, MinBlocks: leastBlocks, MinPairs: leastPairs,
-		SameWork: SameWork{Tokens: .02, Finish: .01, Cached: .02},
+		SameWork: SameWork{Tokens: .02, Finish: .01, Cached: .02, Quality: .02},
 	}
 	if err := decode(data, &p); err != nil {
 		return Policy{}, err

@@ -41,6 +41,9 @@ type SameWork struct {
 	// Cached is the largest difference, in points, of the share of input
 	// tokens that were cached.
 	Cached Share `yaml:"cached"`
+	// Quality is the largest drop, in points, of the mean score of answers, for
+	// runs that score them.
+	Quality Share `yaml:"quality"`
 }
 
 // A Measure names a quantity that a policy may judge.

@@ -34,7 +34,7 @@ func (w SameWork) validate() (problems []error) {
 	for _, x := range []struct {
 		key   string
 		value Share
-	}{{"tokens", w.Tokens}, {"finish", w.Finish}, {"cached", w.Cached}} {
+	}{{"tokens", w.Tokens}, {"finish", w.Finish}, {"cached", w.Cached}, {"quality", w.Quality}} {
 		if !(x.value >= 0 && x.value <= 1) {
 			problems = append(problems, fmt.Errorf("same_work.%s is %v: it lies between 0 and 100%%", x.key, float64(x.value)))
 		}
