@@ -17,7 +17,7 @@ func Grade(health load.Health, cal Calibration, design sample.Design) sample.Val
 // GradeBy is Grade by a table of the caller's: rules of [Rules] with other
 // bounds.
 func GradeBy(rules []Rule, health load.Health, cal Calibration, design sample.Design) sample.Validity {
-	v := sample.Validity{Grade: sample.Valid, Error: cal.Error, Warnings: notApplied(design)}
+	v := sample.Validity{Grade: sample.Valid, Error: cal.Error, Warnings: notApplied(design), Facts: facts(&health, &cal)}
 	for i := range rules {
 		rule := &rules[i]
 		if !rule.applies(&health, design) {
@@ -38,6 +38,31 @@ func GradeBy(rules []Rule, health load.Health, cal Calibration, design sample.De
 		v.Grade = worse(v.Grade, s.Grade)
 	}
 	return v
+}
+
+// facts are the numbers behind the rules and beside them.
+func facts(h *load.Health, c *Calibration) []sample.Fact {
+	all := []sample.Fact{
+		{Name: "canary P50", Value: ms(h.Canary.P50), Unit: "ms"},
+		{Name: "canary max", Value: ms(h.Canary.Max), Unit: "ms"},
+		{Name: "GC pauses", Value: float64(h.GCPauses)},
+		{Name: "GC pauses in all", Value: ms(h.GCPauseTotal), Unit: "ms"},
+		{Name: "most files open", Value: float64(h.FDPeak)},
+		{Name: "coalesced in calibration", Value: 100 * c.Coalesced, Unit: "%"},
+		{Name: "calibrated at", Value: c.PerSecond, Unit: "requests/s"},
+		{Name: "calibrated at", Value: c.EventsPerSecond, Unit: "events/s"},
+		{Name: "protocol", Text: strings.Join(h.Protocols, ", ") + ", one stream per connection"},
+		{Name: "tokens counted by", Text: strings.Join(h.TokenSources, ", ")},
+	}
+	if h.Pressure != load.Unknown {
+		all = append(all, sample.Fact{Name: "highest CPU pressure (some, 10 s)", Value: h.Pressure, Unit: "%"})
+	}
+	if !h.ClosedLoop {
+		all = append(all,
+			sample.Fact{Name: "start lateness P50", Value: ms(h.Lateness.P50), Unit: "ms"},
+			sample.Fact{Name: "start lateness max", Value: ms(h.Lateness.Max), Unit: "ms"})
+	}
+	return all
 }
 
 // notApplied names the rules that should have been held and were not. Steady

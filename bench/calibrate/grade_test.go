@@ -146,6 +146,8 @@ func TestEveryRuleAtItsBounds(t *testing.T) {
 		{"CPU stolen", steal(.11), degraded, invalid, true},
 		{"longest GC pause", pause(time.Millisecond), valid, valid, true},
 		{"longest GC pause", pause(6 * time.Millisecond), degraded, invalid, true},
+		{"descriptors or ports exhausted", func(h *load.Health, _ *calibrate.Calibration) { h.Exhausted = 0 }, valid, valid, true},
+		{"descriptors or ports exhausted", func(h *load.Health, _ *calibrate.Calibration) { h.Exhausted = 1 }, invalid, invalid, true},
 		{"open files", files(80), valid, valid, false},
 		{"open files", files(95), degraded, degraded, false},
 		{"open files", files(96), invalid, invalid, false},
@@ -160,7 +162,8 @@ func TestEveryRuleAtItsBounds(t *testing.T) {
 		{"coalescing between arms", coalescedArm(400 + 2001), invalid, "", false},
 
 		{"calibrated answers", answers(100), valid, valid, false},
-		{"calibrated answers", answers(0), degraded, degraded, false},
+		{"calibrated answers", answers(10), degraded, degraded, false},
+		{"calibrated answers", answers(9), invalid, invalid, false},
 		{"calibration error P99", wrong(msec), valid, valid, true},
 		{"calibration error P99", wrong(10 * msec), degraded, degraded, true},
 		{"calibration error P99", wrong(11 * msec), degraded, invalid, true},

@@ -109,6 +109,10 @@ func machineRules() []Rule {
 			What: "of this process, upper edge of its bucket", read: pause,
 		},
 		{
+			Name: "descriptors or ports exhausted", Unit: "", Worse: Above, Valid: 0, Degraded: 0, Busy: true,
+			What: "requests kept back for want of them", read: exhausted,
+		},
+		{
 			Name: "open files", Unit: "%", Worse: Above, Valid: 80, Degraded: 95,
 			What: "most open at once, of the limit", read: files,
 		},
@@ -126,7 +130,7 @@ func calibrationRules() []Rule {
 			What: "difference of the arms' coalesced shares", read: coalescedApart,
 		},
 		{
-			Name: "calibrated answers", Unit: "", Worse: Below, Valid: 100, Degraded: 0,
+			Name: "calibrated answers", Unit: "", Worse: Below, Valid: 100, Degraded: 10,
 			What: "answers of known truth behind the error table", read: answers,
 		},
 		{
@@ -161,6 +165,8 @@ func achieved(h *load.Health, _ *Calibration) (float64, bool) {
 }
 
 func dropped(h *load.Health, _ *Calibration) (float64, bool) { return percent(h.Dropped, h.Intended) }
+
+func exhausted(h *load.Health, _ *Calibration) (float64, bool) { return float64(h.Exhausted), true }
 
 func lateness(h *load.Health, _ *Calibration) (float64, bool) {
 	return ms(h.Lateness.P99), h.Lateness.N > 0

@@ -23,6 +23,7 @@ type Health struct {
 	Intended   int     // measured requests planned in the slots that ran
 	Sent       int     // of them, handed to the transport
 	Dropped    int     // of them, never started though the run went on
+	Exhausted  int     // of them, kept back for want of file descriptors or ports of ours
 	IntendedHz float64 // mean over slots, by their requests
 	AchievedHz float64 // the same of the starts as they were
 
@@ -41,6 +42,9 @@ type Health struct {
 	GCPauseMax   time.Duration // upper edge of the longest pause's bucket
 	GCPauseTotal time.Duration // estimated from bucket middles
 	GCPauses     int
+
+	Protocols    []string // that answers came over; one stream per connection
+	TokenSources []string // where the counts of tokens come from
 
 	FDLimit int // soft limit of open files; 0 where not told
 	FDPeak  int // most open files seen; 0 where not told

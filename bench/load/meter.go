@@ -117,6 +117,18 @@ func (w *window) glance(ctx context.Context) {
 	}
 }
 
+// distinct lists the texts other than "" that the measured samples carry.
+func distinct(samples []sample.Sample, of func(*sample.Sample) string) []string {
+	var texts []string
+	for i := range samples {
+		if text := of(&samples[i]); !samples[i].Warmup && text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	slices.Sort(texts)
+	return texts
+}
+
 // health sums up the run so far.
 func (m *meter) health(r *Result, closedLoop bool) Health {
 	t := &m.total
@@ -150,8 +162,11 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		h.Intended++
 		a.Events += s.Events
 		a.Coalesced += s.Coalesced
-		if s.Outcome == sample.DroppedStart {
+		switch s.Outcome {
+		case sample.DroppedStart:
 			a.Dropped++
+		case sample.NoDescriptor, sample.NoPort:
+			h.Exhausted++
 		}
 		if s.SentNS != 0 {
 			h.Sent++
@@ -159,6 +174,8 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		}
 		h.Arms[s.Arm] = a
 	}
+	h.Protocols = distinct(r.Samples, func(s *sample.Sample) string { return s.Conn.Protocol })
+	h.TokenSources = distinct(r.Samples, func(s *sample.Sample) string { return s.Usage.Source })
 	var all []int64
 	for name, a := range h.Arms {
 		h.Events += a.Events

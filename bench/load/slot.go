@@ -74,14 +74,17 @@ func (r *runner) requests(s *sample.Slot, picks []pick, like sample.Sample) []*r
 
 // lost records the requests of an arm that did not start: they met nobody.
 func (r *runner) lost(ctx context.Context, list []*request, err error) {
-	now := clock.Now()
+	now, outcome := clock.Now(), sample.Refused
+	if known, ok := byErrno(err); ok { // our own limits among them, which are not the arm's fault
+		outcome = known
+	}
 	for _, req := range list {
 		req.intended = now
 		if ctx.Err() != nil {
 			req.miss(r.epoch, sample.Aborted, sample.PhaseSchedule, errAborted.message)
 			continue
 		}
-		req.miss(r.epoch, sample.Refused, sample.PhaseConnect, clean("the arm did not start: "+err.Error(), ""))
+		req.miss(r.epoch, outcome, sample.PhaseConnect, clean("the arm did not start: "+err.Error(), ""))
 	}
 }
 
@@ -96,10 +99,8 @@ func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block
 	}
 	r.stage(s.Arm, s.Block, Loading)
 	before, metered := r.cpu(arm)
-	window := r.meter.open()
-	a.count = true
+	a.measured = true
 	a.run(ctx, load, blk.offsets)
-	r.meter.close(window, s.Arm)
 	if after, ok := r.cpu(arm); ok && metered {
 		s.CPUNS = int64(after - before)
 	}
@@ -125,7 +126,7 @@ type attack struct {
 	runner    *runner
 	target    Target
 	transport http.RoundTripper
-	count     bool // the requests are measured: progress counts them
+	measured  bool // progress counts the requests, and the meter watches
 }
 
 // run sends list at offsets from now, waits for every answer and settles the
@@ -143,7 +144,7 @@ func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
 		limits: r.cfg.Timeouts, closed: offsets == nil, flight: flight, transport: a.transport,
 	}
 	a.prepare(t)
-	err := a.attack(ctx, t, offsets)
+	err := a.watched(list, func() error { return a.attack(ctx, t, offsets) })
 	for _, req := range list {
 		switch {
 		case req.sent != 0:
@@ -154,6 +155,17 @@ func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
 			req.miss(r.epoch, sample.DroppedStart, sample.PhaseSchedule, clean(fmt.Sprintf("never started: %v", err), ""))
 		}
 	}
+}
+
+// watched does the part in which requests are in flight, under the meter where
+// they are measured: what is prepared before and decoded after would dilute it.
+func (a *attack) watched(list []*request, do func() error) error {
+	if !a.measured {
+		return do()
+	}
+	window := a.runner.meter.open()
+	defer a.runner.meter.close(window, list[0].sample.Arm)
+	return do()
 }
 
 // prepare builds the bodies before the clock runs, as far as memory allows; a
@@ -170,12 +182,7 @@ func (a *attack) prepare(t *tripper) {
 
 // attack lets vegeta drive t and returns when every request has ended.
 func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error {
-	timer, err := clock.NewTimer()
-	if err != nil {
-		return err
-	}
-	defer timer.Close()
-	p := &pacer{starts: len(t.requests), until: func(at int64) error { return timer.Until(ctx, at) }}
+	p := &pacer{starts: len(t.requests)}
 	begin := clock.Now() + int64(connectLead)
 	for i, req := range t.requests {
 		req.intended = begin
@@ -184,6 +191,12 @@ func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error 
 			p.at = append(p.at, req.intended)
 		}
 	}
+	timer, err := clock.NewTimer()
+	if err != nil {
+		return err
+	}
+	defer timer.Close()
+	p.until = func(at int64) error { return timer.Until(ctx, at) }
 	stop := a.watch(t)
 	defer stop()
 	attacker := vegeta.NewAttacker(a.options(t)...)
@@ -196,7 +209,7 @@ func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error 
 
 // watch tells the progress of t until the returned func is called.
 func (a *attack) watch(t *tripper) (stop func()) {
-	if !a.count {
+	if !a.measured {
 		return func() {}
 	}
 	return a.runner.follow(func() int { return int(t.done.Load()) })
@@ -227,7 +240,7 @@ func placeholder(t *vegeta.Target) error {
 
 // askTruth joins the upstream's own write times.
 func (r *runner) askTruth(ctx context.Context, lists ...[]*request) {
-	if r.cfg.Truth == nil {
+	if r.cfg.Truth == nil || !clock.Shared {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)

@@ -260,6 +260,17 @@ type Validity struct {
 	// by measure: see the Measure names.
 	Error    map[Measure]ErrorNS `json:"error_ns,omitempty"`
 	Warnings []string            `json:"warnings,omitempty"`
+	// Facts are measured too, but grade nothing.
+	Facts []Fact `json:"facts,omitempty"`
+}
+
+// A Fact is something known of a measurement that no rule speaks of: a number
+// with its unit, or a text.
+type Fact struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value,omitzero"`
+	Unit  string  `json:"unit,omitzero"`
+	Text  string  `json:"text,omitzero"`
 }
 
 // ErrorNS is a distribution of absolute errors in nanoseconds.

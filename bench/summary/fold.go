@@ -75,7 +75,7 @@ func Fold(arms []sample.Arm, samples []sample.Sample, slots []sample.Slot) []Arm
 		at[arm.Name] = &folded[i]
 	}
 	count(at, samples)
-	for name, measures := range merge(Cells(samples)) {
+	for name, measures := range whole(samples) {
 		if arm := at[name]; arm != nil {
 			for m, h := range measures {
 				arm.Measures[m] = h.Distribution()
@@ -88,21 +88,34 @@ func Fold(arms []sample.Arm, samples []sample.Sample, slots []sample.Slot) []Arm
 	return folded
 }
 
-// merge joins the blocks of each arm and measure.
-func merge(cells map[Cell]*Histogram) map[string]map[sample.Measure]*Histogram {
-	whole := make(map[string]map[sample.Measure]*Histogram)
+// whole folds samples into one Histogram per arm and measure, block by block: a
+// histogram takes some 200 kB, and a run may have thousands of blocks.
+func whole(samples []sample.Sample) map[string]map[sample.Measure]*Histogram {
+	joined := make(map[string]map[sample.Measure]*Histogram)
+	for len(samples) > 0 {
+		n := 1
+		for n < len(samples) && samples[n].Block == samples[0].Block {
+			n++
+		}
+		merge(joined, Cells(samples[:n]))
+		samples = samples[n:]
+	}
+	return joined
+}
+
+// merge adds the cells of some blocks to those of each arm and measure.
+func merge(joined map[string]map[sample.Measure]*Histogram, cells map[Cell]*Histogram) {
 	for at, h := range cells {
-		measures := whole[at.Arm]
+		measures := joined[at.Arm]
 		if measures == nil {
 			measures = make(map[sample.Measure]*Histogram)
-			whole[at.Arm] = measures
+			joined[at.Arm] = measures
 		}
 		if measures[at.Measure] == nil {
 			measures[at.Measure] = new(Histogram)
 		}
 		measures[at.Measure].Merge(h)
 	}
-	return whole
 }
 
 // count adds what is counted and not timed.
