@@ -143,5 +143,8 @@ func benchExit(run *sample.Run, out string) error {
 			return &exitError{code: 4, msg: fmt.Sprintf("no data: all %d requests to %s failed; the messages stand in %s", run.Trailer.Measured[arm.Name], arm.Name, out)}
 		}
 	}
+	if run.Trailer.Validity.Grade == sample.Invalid {
+		return &exitError{code: 3, msg: "the measurement is invalid, see above; what was measured stands in " + out}
+	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,9 +10,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -33,6 +32,7 @@ type ready struct {
 	URL     string            `json:"url"`     // proxy
 	URLs    map[string]string `json:"urls"`    // fakegemini, by arm
 	Control string            `json:"control"` // fakegemini
+	Flags   map[string]bool   `json:"flags"`   // proxy: in force, whatever was asked for
 }
 
 // A child is this binary running another of its commands. It ends when its
@@ -48,7 +48,7 @@ type child struct {
 // startChild runs args with extra environment and returns when the child is
 // ready.
 func startChild(ctx context.Context, env []string, args ...string) (*child, error) {
-	self, err := os.Executable()
+	self, err := thisProgram()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
@@ -73,6 +73,15 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 		return nil, fmt.Errorf("firstbyte %s: %w", args[0], err)
 	}
 	return c, nil
+}
+
+// thisProgram is the file to run: on Linux the very program that runs now, even
+// if another build has taken its name since.
+func thisProgram() (string, error) {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe", nil
+	}
+	return os.Executable()
 }
 
 // withoutFlags drops feature flags from an environment: they would win over
@@ -110,7 +119,9 @@ func (c *child) await(ctx context.Context, out io.Reader) error {
 
 // stop asks the child to end, waits, and kills it when it does not.
 func (c *child) stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // gone already: nothing to stop
+	if c.cmd.Process.Signal(syscall.SIGTERM) != nil { // gone already, or a system without signals
+		_ = c.stdin.Close()
+	}
 	select {
 	case <-c.done:
 	case <-time.After(stopWait):
@@ -122,27 +133,3 @@ func (c *child) stop() {
 
 // cpu returns the processor time the child has used.
 func (c *child) cpu() (time.Duration, error) { return clock.ProcessCPU(c.cmd.Process.Pid) }
-
-// A tail keeps the last of what a child writes, for an error message. It is
-// safe for concurrent use.
-type tail struct {
-	mu   sync.Mutex
-	last []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	const keep = 2048
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = append(t.last, p...)
-	t.last = t.last[max(0, len(t.last)-keep):]
-	return len(p), nil
-}
-
-// String returns the last line written.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := bytes.Split(bytes.TrimSpace(t.last), []byte("\n"))
-	return strings.TrimPrefix(string(lines[len(lines)-1]), "firstbyte: ")
-}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -75,10 +77,16 @@ func (f *fakegeminiFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(ready); err != nil {
-		return fmt.Errorf("say that it is ready: %w", err)
+	if f.withParent { // a parent that is gone must not kill us before we have tidied up
+		signal.Ignore(syscall.SIGPIPE)
 	}
-	return server.Serve(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	said := json.NewEncoder(cmd.OutOrStdout()).Encode(ready)
+	if said != nil {
+		stop()
+	}
+	return errors.Join(said, server.Serve(ctx))
 }
 
 func (f *fakegeminiFlags) config() (fakegemini.Config, error) {

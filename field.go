@@ -5,13 +5,16 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
 )
 
@@ -31,7 +34,7 @@ type field struct {
 
 // startField starts the simulated upstream; injury, if any, lies in the
 // candidate's path alone.
-func startField(ctx context.Context, f gateFlags) (*field, error) {
+func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, error) {
 	ca, err := os.CreateTemp("", "firstbyte-ca-*.pem")
 	if err != nil {
 		return nil, err
@@ -54,9 +57,10 @@ func startField(ctx context.Context, f gateFlags) (*field, error) {
 	}
 	fl := &field{upstream: upstream, caFile: ca.Name()}
 	key := rand.Text()
-	for _, arm := range []struct{ name, flags string }{{baseline, f.baselineFlags}, {candidate, f.candidateFlags}} {
+	for i, flags := range []string{f.baselineFlags, f.candidateFlags} {
 		fl.arms = append(fl.arms, &proxyArm{
-			name: arm.name, flags: arm.flags, upstream: upstream.URLs[arm.name], caFile: ca.Name(), key: key,
+			name: about[i].Name, flags: flags, want: about[i].Flags,
+			upstream: upstream.URLs[about[i].Name], caFile: ca.Name(), key: key,
 		})
 	}
 	return fl, nil
@@ -87,56 +91,18 @@ func (f *field) UpstreamWrites(ctx context.Context) (map[string][]int64, error) 
 	}
 	defer resp.Body.Close()
 	writes := map[string][]int64{}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask the upstream for its write times: status %d", resp.StatusCode)
+	}
 	lines := json.NewDecoder(bufio.NewReader(resp.Body))
-	for lines.More() {
+	for {
 		var r fakegemini.Record
-		if err := lines.Decode(&r); err != nil {
+		switch err := lines.Decode(&r); {
+		case errors.Is(err, io.EOF):
+			return writes, nil
+		case err != nil:
 			return nil, fmt.Errorf("read the upstream's write times: %w", err)
 		}
 		writes[r.Nonce] = r.Writes
 	}
-	return writes, nil
-}
-
-// A proxyArm is one side of the gate: this binary's reference proxy.
-type proxyArm struct {
-	name, flags, upstream, caFile, key string
-	child                              *child
-}
-
-var (
-	_ load.Arm     = (*proxyArm)(nil)
-	_ load.Metered = (*proxyArm)(nil)
-)
-
-// Name returns baseline or candidate.
-func (a *proxyArm) Name() string { return a.name }
-
-// Start starts a fresh proxy.
-func (a *proxyArm) Start(ctx context.Context) (load.Target, error) {
-	env := []string{"FIRSTBYTE_PROXY_KEYS=" + a.key, "GEMINI_API_KEY=" + a.key}
-	c, err := startChild(ctx, env, "proxy", "--listen", "127.0.0.1:0",
-		"--upstream", a.upstream, "--upstream-ca-file", a.caFile, "--flags", a.flags)
-	if err != nil {
-		return load.Target{}, err
-	}
-	a.child = c
-	return load.Target{URL: c.URL, Key: load.Secret(a.key)}, nil
-}
-
-// Stop stops the proxy, if one runs.
-func (a *proxyArm) Stop(context.Context) error {
-	if a.child != nil {
-		a.child.stop()
-		a.child = nil
-	}
-	return nil
-}
-
-// CPU returns the processor time of the running proxy.
-func (a *proxyArm) CPU() (time.Duration, error) {
-	if a.child == nil {
-		return 0, fmt.Errorf("%s is not running", a.name)
-	}
-	return a.child.cpu()
 }

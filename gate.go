@@ -62,10 +62,17 @@ func newGateCmd() *cobra.Command {
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
 	cmd.MarkFlagsMutuallyExclusive("requests", "duration")
 	cmd.MarkFlagsMutuallyExclusive("aa", "inject")
+	for _, identical := range []string{"aa", "inject"} { // they choose the flags
+		cmd.MarkFlagsMutuallyExclusive(identical, "baseline-flags")
+		cmd.MarkFlagsMutuallyExclusive(identical, "candidate-flags")
+	}
 	return cmd
 }
 
 func runGate(cmd *cobra.Command, f gateFlags) error {
+	if err := gate.Clear(f.out); err != nil {
+		return err
+	}
 	cfg, err := gateConfig(&f)
 	if err != nil {
 		return err
@@ -73,7 +80,7 @@ func runGate(cmd *cobra.Command, f gateFlags) error {
 	if !f.quiet {
 		cfg.Screen = screen(cmd)
 	}
-	field, err := startField(cmd.Context(), f)
+	field, err := startField(cmd.Context(), f, cfg.Load.About)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	}
 	pol, errPolicy := loadPolicy(f.policy)
 	set, errSet := loadDataset(f.dataset)
-	about, errFlags := aboutArms(f)
+	about, idle, errFlags := aboutArms(f)
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
 		return gate.Config{}, err
 	}
@@ -41,7 +41,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 		return gate.Config{}, err
 	}
 	return gate.Config{
-		Policy: pol, Calibrate: f.calibrate, Out: f.out,
+		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: idle,
 		Load: load.Config{
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
@@ -55,15 +55,24 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	}, nil
 }
 
-// aboutArms is what the run file says of the proxies.
-func aboutArms(f *gateFlags) ([]sample.Arm, error) {
-	var arms []sample.Arm
+// aboutArms is what the run file says of the proxies, and which of their flags do
+// nothing yet. Arms that differ in none of the others are refused unless they are
+// meant to be identical: their equality would pass for a proof of the change.
+func aboutArms(f *gateFlags) (arms []sample.Arm, idle []string, err error) {
+	var inForce []feature.Flags
 	for _, arm := range []struct{ name, flags string }{{baseline, f.baselineFlags}, {candidate, f.candidateFlags}} {
 		flags, err := feature.Parse(arm.flags)
 		if err != nil {
-			return nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
+			return nil, nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
 		}
 		arms = append(arms, sample.Arm{Name: arm.name, Flags: flags.Map(), Restarted: true})
+		inForce = append(inForce, flags.InForce())
+		for _, name := range flags.WithoutEffect() {
+			idle = append(idle, fmt.Sprintf("%s: %s has no effect yet", arm.name, name))
+		}
 	}
-	return arms, nil
+	if inForce[0] == inForce[1] && !f.aa && f.inject == "" {
+		return nil, nil, errors.New("baseline and candidate have the same flags in force: choose others, or --aa for identical arms")
+	}
+	return arms, idle, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -28,7 +29,19 @@ type exitError struct {
 func (e *exitError) Error() string { return e.msg }
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(guarded(func() int { return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr) }, os.Stderr))
+}
+
+// guarded turns a panic into the code of an internal error: Go's own would be
+// 2, which is that of a rollback.
+func guarded(command func() int, stderr io.Writer) (code int) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			fmt.Fprintf(stderr, "firstbyte: internal error: %v\n%s", problem, debug.Stack())
+			code = 1
+		}
+	}()
+	return command()
 }
 
 // run executes one command line and returns the process exit code.

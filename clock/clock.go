@@ -14,6 +14,9 @@ package clock
 
 import "time"
 
+// Shared tells whether instants of two processes can be compared here.
+const Shared = shared
+
 // Now returns the current instant in nanoseconds of the monotonic clock. It is
 // safe for concurrent use.
 func Now() int64 { return now() }

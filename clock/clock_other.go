@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+const shared = false
+
 // epoch anchors the portable clock to the process start: without
 // CLOCK_MONOTONIC, instants of two processes cannot be compared.
 var epoch = time.Now()

@@ -6,6 +6,7 @@
 package outfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,10 +34,10 @@ func Create(path string) (*File, error) {
 	return &File{File: f, path: path, temp: temp}, nil
 }
 
-// Commit gives the file its name, replacing what stood there, and closes it.
-// After an error the old file, if any, is untouched.
+// Commit writes the content to the disk, gives the file its name, replacing what
+// stood there, and closes it. After an error the old file, if any, is untouched.
 func (f *File) Commit() error {
-	if err := f.name(); err != nil {
+	if err := errors.Join(f.Sync(), f.name()); err != nil {
 		f.Discard()
 		return fmt.Errorf("outfile: %w", err)
 	}

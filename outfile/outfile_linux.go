@@ -1,6 +1,7 @@
 package outfile
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,9 +27,9 @@ func open(dir, base string) (*os.File, string, error) {
 // file, so a short-lived temporary name stands between.
 func (f *File) name() error {
 	if f.temp != "" {
-		return nil
+		return f.Chmod(0o644)
 	}
-	temp := filepath.Join(filepath.Dir(f.path), fmt.Sprintf(".%s.%d", filepath.Base(f.path), os.Getpid()))
+	temp := filepath.Join(filepath.Dir(f.path), fmt.Sprintf(".%s.%s", filepath.Base(f.path), rand.Text()))
 	from := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, temp, unix.AT_SYMLINK_FOLLOW)
 	if err != nil {

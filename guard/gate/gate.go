@@ -9,8 +9,8 @@
 //	report.md          the verdict for $GITHUB_STEP_SUMMARY
 //	report.html        the verdict as one self-contained page
 //
-// Files of an earlier gate are removed before anything starts, so that a gate
-// that fails midway cannot leave yesterday's PROMOTE lying there.
+// Files of an earlier gate are removed before anything else happens, so that a
+// gate that fails cannot leave yesterday's PROMOTE lying there.
 package gate
 
 import (
@@ -51,6 +51,9 @@ type Config struct {
 	Calibrate time.Duration
 	// Out is the folder for the files.
 	Out string
+	// Warnings are doubts that the caller has of the run; they stand in the
+	// verdict.
+	Warnings []string
 	// Screen is told how the gate goes on.
 	Screen *Screen
 }
@@ -62,7 +65,7 @@ var ErrInterrupted = errors.New("interrupted: nothing was judged and nothing was
 // Run carries out one gate and returns its verdict. An error means that there
 // is none: the caller must not take it for a pass.
 func Run(ctx context.Context, cfg Config) (judge.Verdict, error) {
-	if err := clear(cfg.Out); err != nil {
+	if err := Clear(cfg.Out); err != nil {
 		return judge.Verdict{}, err
 	}
 	cfg.Screen.calibrating(cfg.Calibrate)
@@ -83,7 +86,7 @@ func Run(ctx context.Context, cfg Config) (judge.Verdict, error) {
 // conclude writes the run down, judges it, and writes the verdict down.
 func conclude(cfg Config, result *load.Result, cal calibrate.Calibration) (judge.Verdict, error) {
 	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
-	validity.Warnings = append(validity.Warnings, result.Warnings...)
+	validity.Warnings = append(append(validity.Warnings, cfg.Warnings...), result.Warnings...)
 	path := filepath.Join(cfg.Out, RunFile)
 	if err := writeRun(path, result, validity); err != nil {
 		return judge.Verdict{}, err
@@ -130,8 +133,9 @@ func writeReports(dir string, v judge.Verdict) error {
 	return nil
 }
 
-// clear removes what an earlier gate left.
-func clear(dir string) error {
+// Clear removes what an earlier gate left in dir. Run does so itself; a caller
+// that may fail before it clears first.
+func Clear(dir string) error {
 	for _, name := range []string{VerdictFile, MarkdownFile, HTMLFile, RunFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the last gate's %s: %w", name, err)

@@ -123,6 +123,16 @@ func (f Flags) Map() map[string]bool {
 	return m
 }
 
+// InForce returns f without the flags that the proxy does not act on yet.
+func (f Flags) InForce() Flags {
+	for _, e := range table() {
+		if !e.live {
+			*e.field(&f) = false
+		}
+	}
+	return f
+}
+
 // WithoutEffect returns the names of the flags that are on although the proxy
 // does not act on them yet.
 func (f Flags) WithoutEffect() []string {

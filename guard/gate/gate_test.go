@@ -1,0 +1,230 @@
+package gate_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/datasets"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/gate"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/report"
+)
+
+// answer streams three words, as a proxy would.
+func answer(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	event := func(name, data string) {
+		fmt.Fprintf(w, "event: %s\ndata: {\"type\":%q%s}\n\n", name, name, data)
+		w.(http.Flusher).Flush()
+	}
+	event("message_start", `,"message":{"usage":{"input_tokens":3,"output_tokens":1}}`)
+	event("content_block_start", `,"index":0,"content_block":{"type":"text","text":""}`)
+	for range 3 {
+		time.Sleep(time.Millisecond)
+		event("content_block_delta", `,"index":0,"delta":{"type":"text_delta","text":"word "}`)
+	}
+	event("content_block_stop", `,"index":0`)
+	event("message_delta", `,"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3}`)
+	event("message_stop", "")
+}
+
+// silence answers nothing until the client leaves, which a server notices once
+// the body is read.
+func silence(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+// config is a small gate between two servers.
+func config(t *testing.T, baseline, candidate http.HandlerFunc) gate.Config {
+	t.Helper()
+	set, err := datasets.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var arms []load.Arm
+	for _, arm := range []struct {
+		name    string
+		handler http.HandlerFunc
+	}{{"baseline", baseline}, {"candidate", candidate}} {
+		server := httptest.NewServer(arm.handler)
+		t.Cleanup(server.Close)
+		arms = append(arms, load.Standing{ArmName: arm.name, At: load.Target{URL: server.URL}})
+	}
+	return gate.Config{
+		Load: load.Config{
+			Arms: arms, Set: set, Dialect: dialect.Anthropic{}, Model: "m", Seed: 1, Blocks: 8,
+			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: 300, N: 30},
+			Timeouts: load.Timeouts{FirstToken: 200 * time.Millisecond, Total: 400 * time.Millisecond},
+			Tool:     "firstbyte test",
+		},
+		Policy: policy.Default(), Calibrate: 200 * time.Millisecond,
+		Out: filepath.Join(t.TempDir(), "out"),
+	}
+}
+
+func TestGateLeavesOneVerdictInEveryFile(t *testing.T) {
+	cfg := config(t, answer, answer)
+	cfg.Warnings = []string{"a doubt of the caller"}
+	var said bytes.Buffer
+	cfg.Screen = gate.NewLines(&said)
+	v, err := gate.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Arms[0].OK != 240 || v.Arms[1].OK != 240 {
+		t.Errorf("answered %d and %d of 240", v.Arms[0].OK, v.Arms[1].OK)
+	}
+	if !strings.Contains(strings.Join(v.Warnings, "\n"), "a doubt of the caller") {
+		t.Errorf("warnings %q", v.Warnings)
+	}
+	file, err := os.Open(filepath.Join(cfg.Out, gate.VerdictFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	written, err := report.Read(file)
+	if err != nil || written.Decision != v.Decision || written.RunDigest != v.RunDigest {
+		t.Errorf("verdict.json: %s %s, %v; want %s %s", written.Decision, written.RunDigest, err, v.Decision, v.RunDigest)
+	}
+	set, err := evidence.Open(filepath.Join(cfg.Out, gate.RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := judge.Judge(cfg.Policy, set); again.Decision != v.Decision || again.RunDigest != v.RunDigest {
+		t.Errorf("the run file is judged %s, the gate said %s", again.Decision, v.Decision)
+	}
+	for _, name := range []string{gate.MarkdownFile, gate.HTMLFile} {
+		text, err := os.ReadFile(filepath.Join(cfg.Out, name))
+		if err != nil || !bytes.Contains(text, []byte(v.Decision)) {
+			t.Errorf("%s does not say %s: %v", name, v.Decision, err)
+		}
+	}
+	if !strings.Contains(said.String(), "block") || !strings.Contains(said.String(), "/480 requests") {
+		t.Errorf("progress:\n%s", said.String())
+	}
+}
+
+// An arm that never answers must not cost every block its time-outs.
+func TestDeadCandidateEndsEarlyInRollback(t *testing.T) {
+	cfg := config(t, answer, silence)
+	v, err := gate.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Decision != judge.Rollback || v.Reason != judge.ReasonLimit {
+		t.Errorf("%s: %s", v.Decision, v.Reason)
+	}
+	run, err := sample.Read(filepath.Join(cfg.Out, gate.RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(run.Trailer.Stopped, "candidate answered nothing") || len(run.Trailer.Slots) != 6 {
+		t.Errorf("stopped %q after %d slots, want 6", run.Trailer.Stopped, len(run.Trailer.Slots))
+	}
+}
+
+func TestBothArmsDeadIsNoData(t *testing.T) {
+	v, err := gate.Run(t.Context(), config(t, silence, silence))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Decision != judge.NoData {
+		t.Errorf("%s: %s", v.Decision, v.Reason)
+	}
+}
+
+// plant leaves a verdict of yesterday.
+func plant(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{gate.VerdictFile, gate.RunFile, gate.HTMLFile, gate.MarkdownFile} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"decision":"PROMOTE"}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func left(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestInterruptedGateLeavesNothing(t *testing.T) {
+	cfg := config(t, answer, answer)
+	plant(t, cfg.Out)
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer cancel()
+	if _, err := gate.Run(ctx, cfg); !errors.Is(err, gate.ErrInterrupted) {
+		t.Fatalf("got %v, want ErrInterrupted", err)
+	}
+	if names := left(t, cfg.Out); len(names) > 0 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+func TestGateThatCannotStartRemovesTheOldVerdict(t *testing.T) {
+	cfg := config(t, answer, answer)
+	cfg.Load.Blocks = 0
+	plant(t, cfg.Out)
+	if _, err := gate.Run(t.Context(), cfg); err == nil {
+		t.Fatal("a gate without blocks has a verdict")
+	}
+	if names := left(t, cfg.Out); len(names) > 0 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+func TestPerSlot(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		size gate.Size
+		want int
+	}{
+		{"the default", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140}, 101},
+		{"rounded up", gate.Size{Blocks: 20, Requests: 2001, PerSecond: 140}, 101},
+		{"by duration", gate.Size{Blocks: 20, Duration: 50 * time.Second, PerSecond: 100}, 80},
+		{"too few requests", gate.Size{Blocks: 20, Requests: 19, PerSecond: 100}, 0},
+		{"too short", gate.Size{Blocks: 20, Duration: 10 * time.Second, PerSecond: 100}, 0},
+		{"no blocks", gate.Size{Requests: 100, PerSecond: 100}, 0},
+		{"no rate", gate.Size{Blocks: 20, Requests: 100}, 0},
+	} {
+		got, err := gate.PerSlot(test.size)
+		if got != test.want || (err != nil) != (test.want == 0) {
+			t.Errorf("%s: %d, %v, want %d", test.name, got, err, test.want)
+		}
+	}
+}
+
+func TestTerminalRewritesOneLine(t *testing.T) {
+	var said bytes.Buffer
+	s := gate.NewTerminal(&said)
+	s.Say("seed %d", 7)
+	if said.String() != "seed 7\n" {
+		t.Errorf("%q", said.String())
+	}
+	var none *gate.Screen
+	none.Say("nothing happens")
+}
