@@ -41,7 +41,7 @@ type pageView struct {
 	Reasons, Broken                []fact
 	Effects, Blocks, Curves        []template.HTML
 	Grade                          sample.Grade
-	Signals                        table
+	Signals, Noted                 table
 	Errors                         table
 	Notes, Warnings                []string
 	Formulas, Facts                []fact
@@ -57,7 +57,7 @@ func view(v *judge.Verdict) pageView {
 		Metrics:   metricTable(v), Work: workTable(v), Latency: latencyTable(v),
 		Reasons: reasons(v), Broken: broken(v),
 		Effects: effectCharts(v), Blocks: blockCharts(v), Curves: curveCharts(v),
-		Grade: v.Validity.Grade, Signals: signalTable(v), Errors: errorTable(v),
+		Grade: v.Validity.Grade, Signals: signalTable(v), Noted: factTable(v), Errors: errorTable(v),
 		Warnings: v.Warnings,
 		Formulas: formulaFacts(v), Facts: facts(v),
 	}
@@ -197,6 +197,19 @@ func signalTable(v *judge.Verdict) table {
 			r.Tone = chart.Worse
 		}
 		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
+
+// factTable lists what was measured of the measurement and graded by no rule.
+func factTable(v *judge.Verdict) table {
+	t := table{Title: "Facts of the measurement", Names: 1, Head: []string{"what", "measured"}}
+	for _, f := range v.Validity.Facts {
+		value := f.Text
+		if value == "" {
+			value = signalValue(sample.Signal{Unit: f.Unit}, f.Value)
+		}
+		t.Rows = append(t.Rows, row{Cells: []string{f.Name, value}})
 	}
 	return t
 }

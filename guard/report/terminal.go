@@ -244,8 +244,8 @@ func standingBehind(v *judge.Verdict) []fact {
 		{"of", v.Unit},
 		{"work", sameWork(v)},
 		{"valid", validity(v) + "; " + measurerError(v)},
-		{"run", fmt.Sprintf("seed %d, dataset %s (%d items, SHA-256 %s), %d blocks of %s",
-			v.Run.Seed, v.Run.Dataset.Name, v.Run.Dataset.Items, v.Run.Dataset.Hash, v.Blocks, design(v))},
+		{"run", fmt.Sprintf("seed %d, dataset %s (%d items, SHA-256 %s), %d blocks of %s, %d requests of warm-up before each turn left out",
+			v.Run.Seed, v.Run.Dataset.Name, v.Run.Dataset.Items, v.Run.Dataset.Hash, v.Blocks, design(v), v.Run.Schedule.Warmup)},
 		{"machine", machine(v.Run.Machine)},
 	}
 	for _, warning := range v.Warnings {

@@ -28,7 +28,7 @@ func latencies() []measure {
 		{sample.TTFB, "time to first byte", "first byte of the answer − intended start"},
 		{sample.FirstToken, "time to first token", "first token event of any channel (text, reasoning, tool arguments) − intended start"},
 		{sample.Gap, "inter-token gap", "(last content event − first token event) / (content events − 1): the mean gap of one answer"},
-		{summary.EventGap, "gap of single events", "content event − the one before, over all successful answers together; 0 where one read brought both"},
+		{summary.EventGap, "gap of single events (ok)", "content event − the one before, over all successful answers together; 0 where one read brought both"},
 		{sample.Full, "full latency", "end of the answer − intended start"},
 	}
 }
@@ -41,7 +41,8 @@ func formulas(v *judge.Verdict) []measure {
 		measure{name: "rate", formula: "starts per second while load was sent: as they happened / as the schedule intended"},
 		measure{name: "CPU per request, per event", formula: "processor time (user and system) of the arm's process between the first measured start and the last measured end / requests; / content events"},
 		measure{name: "effect of a median or a tail", formula: "the ratio by which the candidate's latencies must be divided for the pairs' scores on the band (P25–P75 or P90–P99 of both arms' values) to cancel; a pair is the same item, same occurrence, same block in both arms"},
-		measure{name: "effect of a mean", formula: "exp(mean of log(candidate / baseline)) over pairs, or over blocks where a measure belongs to a block"},
+		measure{name: "effect of a mean", formula: "exp(mean of log(candidate / baseline)) over pairs, a request that failed in one arm alone counting as ten times slower; or over blocks where a measure belongs to a block"},
+		measure{name: "throughput", formula: "requests answered / time from the first measured start to the last measured end, by block"},
 		measure{name: "effect of a rate", formula: "candidate − baseline, in percentage points"},
 		measure{name: "bounds", formula: fmt.Sprintf("two one-sided bounds, each right in %s of repetitions of this design; block by block, since blocks and not requests are independent", percent(1-v.Alpha))},
 		measure{name: "smallest detectable", formula: "the worsening that this run would have found in 80 % of repetitions"},
@@ -51,8 +52,8 @@ func formulas(v *judge.Verdict) []measure {
 // shortly are the formulas of what the terminal shows, in one sentence.
 func shortly() string {
 	return "Latencies run from the intended start to the first byte, the first token event, the end; " +
-		"the inter-token gap is (last − first content event) / (events − 1) of one answer, the gap of single events pools all. " +
-		"A failed request is infinitely slow in every quantile (∞). CPU is processor time of the arm's process. " +
+		"the inter-token gap is (last − first content event) / (events − 1) of one answer, the gap of single events pools those of all successful answers. " +
+		"A failed request is infinitely slow in every quantile (∞) and ten times slower in a mean ratio. Throughput is answers by the time from the first measured start to the last measured end. CPU is processor time of the arm's process. " +
 		"Changes are candidate / baseline − 1 over pairs of the same item in the same block, points are differences of shares; " +
 		"bounds hold one at a time at 1 − alpha; detects is the worsening found in 80 % of such runs."
 }
@@ -330,6 +331,9 @@ func signalValue(s sample.Signal, x float64) string {
 	return join(" ", trimZeros(fmt.Sprintf("%.2f", x)), s.Unit)
 }
 
+// points prints a difference of shares.
+func points(d judge.Float) string { return share(judge.Metric{Scale: "difference"}, d) }
+
 // sameWork says whether latencies may be compared at all.
 func sameWork(v *judge.Verdict) string {
 	w := v.SameWork
@@ -340,8 +344,8 @@ func sameWork(v *judge.Verdict) string {
 	if !w.Same {
 		state = "the arms did DIFFERENT work"
 	}
-	return join("; ", fmt.Sprintf("%s over %d pairs: output tokens %s, finish reasons differ in %s, cached input differs by %s, answers differ in %s",
-		state, w.Pairs, chart.Change(float64(w.Tokens)), percent(float64(w.Finish)), share(judge.Metric{Scale: "difference"}, w.Cached), percent(float64(w.Answers))), w.Detail)
+	return join("; ", fmt.Sprintf("%s over %d pairs: output tokens %s, finish reasons differ in %s, cached input differs by %s, the mean score of answers by %s, answers differ in %s",
+		state, w.Pairs, chart.Change(float64(w.Tokens)), percent(float64(w.Finish)), points(w.Cached), points(w.Quality), percent(float64(w.Answers))), w.Detail)
 }
 
 // started prints when the run began, in UTC; as the run file has it where that
