@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -54,8 +55,9 @@ type thinking struct {
 }
 
 type message struct {
-	Role    string  `json:"role"`
-	Content content `json:"content"`
+	Role    string         `json:"role"`
+	Content content        `json:"content"`
+	Unknown jsontext.Value `json:",embed"`
 }
 
 // content is a string, a list of blocks, or absent.
@@ -66,8 +68,10 @@ type content struct {
 }
 
 type block struct {
-	Type string  `json:"type"`
-	Text *string `json:"text"`
+	Type         string         `json:"type"`
+	Text         *string        `json:"text"`
+	CacheControl jsontext.Value `json:"cache_control"`
+	Unknown      jsontext.Value `json:",embed"`
 }
 
 // UnmarshalJSONFrom reads either form with dec, so that an error within it
@@ -202,7 +206,9 @@ func (w *requestBody) checkUnsupported() error {
 		err.Details = []byte(`{"error_code":"thread_unsupported_request","unsupported":["thread"]}`)
 		return err
 	}
-	if w.Thinking != nil && w.Thinking.Type != "disabled" {
+	if w.Thinking != nil {
+		// Not even "disabled": what switches it off depends on the upstream's
+		// model, and saying nothing leaves it on.
 		return chat.Invalid("thinking", "type %q is not supported yet", w.Thinking.Type)
 	}
 	if isSet(w.ToolChoice) {
@@ -239,13 +245,34 @@ func isFilled(v jsontext.Value) bool {
 	return true
 }
 
-// unknown lists the fields that nobody interpreted, in order.
+// unknown lists the top-level fields that nobody interpreted, in order.
 func (w *requestBody) unknown() ([]chat.Field, error) {
-	if len(w.Unknown) == 0 {
+	fields, err := fieldsOf(w.Unknown)
+	return slices.DeleteFunc(fields, func(f chat.Field) bool { return slices.Contains(ignored[:], f.Name) }), err
+}
+
+// refuseUnknown refuses the first member of an object that says something and
+// that we do not know: below the top level nothing is passed over.
+func refuseUnknown(path string, object jsontext.Value) error {
+	fields, err := fieldsOf(object)
+	if err != nil {
+		return err
+	}
+	for _, f := range fields {
+		if isFilled(f.Raw) {
+			return chat.Invalid(path+"."+f.Name, "not supported yet")
+		}
+	}
+	return nil
+}
+
+// fieldsOf lists the members of an object, in order.
+func fieldsOf(object jsontext.Value) ([]chat.Field, error) {
+	if len(object) == 0 {
 		return nil, nil
 	}
 	var fields []chat.Field
-	dec := jsontext.NewDecoder(bytes.NewReader(w.Unknown), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowInvalidUTF8(true))
 	_, err := dec.ReadToken()
 	for err == nil && dec.PeekKind() != '}' {
 		var name jsontext.Token
@@ -254,7 +281,7 @@ func (w *requestBody) unknown() ([]chat.Field, error) {
 		}
 		field := chat.Field{Name: name.String()}
 		var raw jsontext.Value
-		if raw, err = dec.ReadValue(); err == nil && !isIgnored(field.Name) {
+		if raw, err = dec.ReadValue(); err == nil {
 			field.Raw = bytes.Clone(raw)
 			fields = append(fields, field)
 		}
@@ -263,15 +290,6 @@ func (w *requestBody) unknown() ([]chat.Field, error) {
 		return nil, bodyError(err)
 	}
 	return fields, nil
-}
-
-func isIgnored(name string) bool {
-	for _, s := range ignored {
-		if s == name {
-			return true
-		}
-	}
-	return false
 }
 
 // dotted turns a JSON pointer into the path form of the API's own messages.

@@ -54,6 +54,9 @@ func (b *conversation) message(path string, m message) error {
 	default:
 		return chat.Invalid(path+".role", "%q is none of user, assistant, system", m.Role)
 	}
+	if err := refuseUnknown(path, m.Unknown); err != nil {
+		return err
+	}
 	parts, err := b.parts(path+".content", m.Content)
 	if err != nil {
 		return err
@@ -112,6 +115,9 @@ func (b *conversation) parts(path string, c content) ([]chat.Part, error) {
 		case "text":
 			if bl.Text == nil {
 				return nil, chat.Invalid(at+".text", "required")
+			}
+			if err := refuseUnknown(at, bl.Unknown); err != nil {
+				return nil, err
 			}
 			parts = appendText(parts, *bl.Text)
 		case "thinking", "redacted_thinking":

@@ -180,10 +180,13 @@ func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Reque
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Request-Id", requestID)
 	o.Status = http.StatusOK
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(r.cfg.WriteTimeout)) // a writer without deadlines has none to miss
 	w.WriteHeader(o.Status)
 	if _, err := w.Write(body); err != nil {
 		o.Err = gone(err)
 	}
+	_ = rc.SetWriteDeadline(time.Time{})
 	return o
 }
 

@@ -233,8 +233,9 @@ func (p *pool) try(first bool) (*conn, <-chan struct{}, error) {
 // reserve takes a slot on the connection with the fewest requests in flight,
 // and has another connection dialled when the slots run low.
 func (p *pool) reserve() *conn {
+	var refused []*conn
 	for range p.conns {
-		c := p.idlest()
+		c := p.idlest(refused)
 		if c == nil {
 			return nil
 		}
@@ -251,9 +252,9 @@ func (p *pool) reserve() *conn {
 		if c.gone() {
 			c.retired = true
 			p.nudge()
-			continue
 		}
-		return nil // the idlest one is full, so all are
+		// Full, or going away without our knowing yet: the next may do.
+		refused = append(refused, c)
 	}
 	return nil
 }
@@ -273,11 +274,11 @@ func (p *pool) take(c *conn) {
 	c.used = true
 }
 
-func (p *pool) idlest() *conn {
+func (p *pool) idlest(except []*conn) *conn {
 	var best *conn
 	for i := range p.conns {
 		c := p.conns[(p.next+i)%len(p.conns)]
-		if !c.retired && (best == nil || c.rank() < best.rank()) {
+		if !c.retired && !slices.Contains(except, c) && (best == nil || c.rank() < best.rank()) {
 			best = c
 		}
 	}

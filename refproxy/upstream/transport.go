@@ -14,9 +14,12 @@ type counters struct {
 	opened, reused, inFlight, replayed atomic.Int64
 }
 
-// dialer returns cfg's dialler with every connection counted.
+// dialer returns cfg's dialler, bounded in time and with every connection
+// counted.
 func dialer(cfg Config, n *counters) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+		defer cancel()
 		c, err := cfg.DialContext(ctx, network, address)
 		if err == nil {
 			n.opened.Add(1)
@@ -70,5 +73,8 @@ func (f *fresh) roundTrip(req *http.Request) (*http.Response, error) {
 	// Closing idle connections after the body would race with the stream's own
 	// end; a transport that keeps none closes it in the right moment.
 	t.DisableKeepAlives = true
+	// A caller who leaves while the connection is being made leaves it without
+	// a stream whose end would close it.
+	t.IdleConnTimeout = f.cfg.ConnectTimeout
 	return t.RoundTrip(req)
 }
