@@ -47,7 +47,8 @@ for injury in ttft=+30% gap=+30% errors=5% tail=+50% stall; do
 	for ((i = 1; i <= seeds; i++)); do
 		run "${injury%%=*}-$i" --inject "$injury"
 		# Of a candidate that never answers there may be nothing to judge.
-		if ((code != 2)) && ! [[ $injury == stall && $code == 4 ]]; then
+		if ! sh ci/decided.sh "$keep/${injury%%=*}-$i/verdict.json" "$code" ||
+			{ ((code != 2)) && ! [[ $injury == stall && $code == 4 ]]; }; then
 			echo "$injury: exit $code, want 2"
 			failed=1
 		fi
