@@ -190,6 +190,6 @@ type SameWork struct {
 	Finish  Float  `json:"finish_differs"`
 	Cached  Float  `json:"cached_difference"`
 	Quality Float  `json:"quality_difference"` // mean score candidate - baseline; null: nothing scored
-	Answers Float  `json:"answers_differ"` // share of pairs whose answers differ
+	Answers Float  `json:"answers_differ"`     // share of pairs whose answers differ
 	Detail  string `json:"detail,omitzero"`
 }
