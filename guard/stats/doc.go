@@ -12,8 +12,13 @@
 // arms could be exchanged there; shifting the candidate by -x turns "at most
 // exp(x) times slower" into that case. Rates and counts have their own
 // functions: [Newcombe], [MeanT], [Wilcoxon], [SignFlip]. Several p-values are
-// corrected by [Holm]; [Martingale] is the test for evidence that is watched as
-// it arrives.
+// corrected by [Holm], or by [StepDown] where they share blocks; [Martingale] is
+// the test for evidence that is watched as it arrives.
+//
+// Beside these stand the tests that no mode of the judge uses yet: anytime-valid
+// evidence ([EProcess] and what satisfies it), confidence sequences of quantiles
+// ([Streams]), group-sequential boundaries ([OBrienFleming]), the label test of a
+// split ([Label]), change points ([Changes]) and, for comparison, [MannWhitney].
 //
 // Everything is deterministic. A *Test owns scratch memory and is not safe for
 // use by several goroutines; *Pairs is read-only and is.
