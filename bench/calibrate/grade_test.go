@@ -18,7 +18,7 @@ const msec = int64(time.Millisecond)
 // sound is a run and a calibration that every rule calls valid.
 func sound() (load.Health, calibrate.Calibration) {
 	dist := load.Dist{P50: 40_000, P99: 300_000, Max: 2 * msec, N: 1000}
-	arm := load.ArmHealth{Lateness: dist, Canary: dist, Events: 20_000, Coalesced: 400}
+	arm := load.ArmHealth{Lateness: dist, SlotLateness: dist, Canary: dist, Events: 20_000, Coalesced: 400}
 	return load.Health{
 		Window: 20 * time.Second, Cores: 2, Intended: 2000, Sent: 2000, IntendedHz: 100, AchievedHz: 100,
 		Lateness: dist, Canary: dist, Events: 40_000, Coalesced: 800,
@@ -36,7 +36,7 @@ type change func(*load.Health, *calibrate.Calibration)
 func lateArm(p50, p99 int64) change {
 	return func(h *load.Health, _ *calibrate.Calibration) {
 		arm := h.Arms["candidate"]
-		arm.Lateness.P50, arm.Lateness.P99 = p50, p99
+		arm.SlotLateness.P50, arm.SlotLateness.P99 = p50, p99
 		h.Arms["candidate"] = arm
 	}
 }
@@ -127,8 +127,8 @@ func TestEveryRuleAtItsBounds(t *testing.T) {
 		{"start lateness P99 between arms", lateArm(0, 300_001+5*msec), invalid, "", true},
 		{"start lateness P99 between arms", func(h *load.Health, _ *calibrate.Calibration) {
 			h.Arms = map[string]load.ArmHealth{ // 20 ms apart, but not by a factor of more than 3
-				"baseline":  {Lateness: load.Dist{P99: 10 * msec, N: 9}},
-				"candidate": {Lateness: load.Dist{P99: 30 * msec, N: 9}},
+				"baseline":  {SlotLateness: load.Dist{P99: 10 * msec, N: 9}},
+				"candidate": {SlotLateness: load.Dist{P99: 30 * msec, N: 9}},
 			}
 		}, valid, "", true},
 

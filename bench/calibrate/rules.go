@@ -77,11 +77,11 @@ func startRules() []Rule {
 		},
 		{
 			Name: "start lateness P50 between arms", Unit: "ms", Worse: Above, Valid: 0.25, Degraded: 0.5, Busy: true, Apart: true, OpenLoop: true,
-			What: "difference of the arms, where one is more than 3 times the other", read: latenessApart(p50),
+			What: "difference of what three in four turns of each arm stay within, where one is more than 3 times the other", read: latenessApart(p50),
 		},
 		{
 			Name: "start lateness P99 between arms", Unit: "ms", Worse: Above, Valid: 2.5, Degraded: 5, Busy: true, Apart: true, OpenLoop: true,
-			What: "difference of the arms, where one is more than 3 times the other", read: latenessApart(p99),
+			What: "difference of what three in four turns of each arm stay within, where one is more than 3 times the other", read: latenessApart(p99),
 		},
 	}
 }
@@ -184,10 +184,10 @@ func latenessApart(at func(load.Dist) int64) reading {
 		var least, most int64
 		seen := 0
 		for _, arm := range h.Arms {
-			if arm.Lateness.N == 0 {
+			if arm.SlotLateness.N == 0 {
 				continue
 			}
-			v := at(arm.Lateness)
+			v := at(arm.SlotLateness)
 			if seen == 0 {
 				least, most = v, v
 			}

@@ -52,7 +52,12 @@ type Health struct {
 
 // ArmHealth is the part of Health that may differ between arms.
 type ArmHealth struct {
-	Lateness  Dist
+	Lateness Dist
+	// SlotLateness is what three of four slots of the arm stayed within: the
+	// upper quartile over slots of each slot's own P50, P99 and Max; N counts
+	// slots. One stall of the machine, which falls into a slot of one arm by
+	// chance, moves the P99 of all its starts but not this.
+	SlotLateness Dist
 	Canary    Dist
 	Events    int
 	Coalesced int

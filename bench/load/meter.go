@@ -149,9 +149,9 @@ func (m *meter) health(r *Result, closedLoop bool) Health {
 
 // addSamples adds what the measured samples tell, overall and by arm.
 func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
-	late := map[string][]int64{}
+	late, slots := map[string][]int64{}, map[string]map[int][]int64{}
 	for _, arm := range r.Header.Arms {
-		h.Arms[arm.Name] = ArmHealth{}
+		h.Arms[arm.Name], slots[arm.Name] = ArmHealth{}, map[int][]int64{}
 	}
 	for i := range r.Samples {
 		s := &r.Samples[i]
@@ -171,6 +171,7 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		if s.SentNS != 0 {
 			h.Sent++
 			late[s.Arm] = append(late[s.Arm], s.SentNS-s.IntendedNS)
+			slots[s.Arm][s.Block] = append(slots[s.Arm][s.Block], s.SentNS-s.IntendedNS)
 		}
 		h.Arms[s.Arm] = a
 	}
@@ -183,7 +184,7 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		h.Dropped += a.Dropped
 		all = append(all, late[name]...)
 		if !closedLoop {
-			a.Lateness = distribution(late[name])
+			a.Lateness, a.SlotLateness = distribution(late[name]), upperQuartile(slots[name])
 		}
 		if w := m.arms[name]; w != nil {
 			a.Canary, a.Window, a.CPU = distribution(slices.Clone(w.canary)), w.length, w.cpu
@@ -223,6 +224,24 @@ func distribution(values []int64) Dist {
 	slices.Sort(values)
 	rank := func(q float64) int64 { return values[max(0, int(math.Ceil(q*float64(len(values))))-1)] }
 	return Dist{P50: rank(.50), P99: rank(.99), Max: values[len(values)-1], N: len(values)}
+}
+
+// upperQuartile returns, of each quantile of the slots' own distributions, what
+// three of four slots do not exceed.
+func upperQuartile(slots map[int][]int64) Dist {
+	var p50, p99, longest []int64
+	for _, values := range slots {
+		d := distribution(values)
+		p50, p99, longest = append(p50, d.P50), append(p99, d.P99), append(longest, d.Max)
+	}
+	if len(slots) == 0 {
+		return Dist{}
+	}
+	of := func(values []int64) int64 {
+		slices.Sort(values)
+		return values[(3*len(values)+3)/4-1]
+	}
+	return Dist{P50: of(p50), P99: of(p99), Max: of(longest), N: len(slots)}
 }
 
 // machineTicks are scheduler ticks of all processors; all zero where unknown.

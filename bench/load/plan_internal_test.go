@@ -289,6 +289,33 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// One stall of the machine falls into one slot of one arm: it is the run's
+// lateness, but no difference between the arms. A fourth of the slots is one.
+func TestSlotLatenessLeavesOutOneStall(t *testing.T) {
+	for _, row := range []struct {
+		stalls int
+		want   int64
+	}{{0, 50}, {1, 50}, {5, 50}, {6, 80_000}} {
+		r := &Result{Header: sample.Header{Arms: []sample.Arm{{Name: "a"}}}}
+		for block := range 20 {
+			for range 100 {
+				s := sample.Sample{Arm: "a", Block: block, IntendedNS: 1000, SentNS: 1050, Outcome: sample.OK}
+				if block < row.stalls {
+					s.SentNS = 81_000
+				}
+				r.Samples = append(r.Samples, s)
+			}
+		}
+		arm := newMeter().health(r, false).Arms["a"]
+		if got := arm.SlotLateness; got != (Dist{P50: row.want, P99: row.want, Max: row.want, N: 20}) {
+			t.Errorf("%d stalls: %+v, want %d", row.stalls, got, row.want)
+		}
+		if row.stalls == 1 && arm.Lateness.P99 != 80_000 {
+			t.Errorf("the stall is not in the arm's own P99: %+v", arm.Lateness)
+		}
+	}
+}
+
 func TestHealthLeavesOutWarmUp(t *testing.T) {
 	r := &Result{
 		Header: sample.Header{Arms: []sample.Arm{{Name: "a"}, {Name: "b"}}},
