@@ -58,10 +58,10 @@ type ArmHealth struct {
 	// slots. One stall of the machine, which falls into a slot of one arm by
 	// chance, moves the P99 of all its starts but not this.
 	SlotLateness Dist
-	Canary    Dist
-	Events    int
-	Coalesced int
-	Dropped   int
-	Window    time.Duration
-	CPU       time.Duration // of this process while the arm was loaded
+	Canary       Dist
+	Events       int
+	Coalesced    int
+	Dropped      int
+	Window       time.Duration
+	CPU          time.Duration // of this process while the arm was loaded
 }
