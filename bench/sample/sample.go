@@ -48,6 +48,13 @@ type Header struct {
 	Scenario   string   `json:"scenario,omitempty"` // simulated upstream, if any
 	Machine    Machine  `json:"machine"`
 	ClockScale float64  `json:"clock_scale"` // 1: real time
+
+	// Source says who recorded the requests where it was not bench's own load:
+	// proxy (the reference proxy's request log), envoy, otlp, litellm.
+	Source string `json:"source,omitzero"`
+	// Lacks names measures that such a source cannot tell: their absence says
+	// nothing of the arms.
+	Lacks []Measure `json:"lacks,omitempty"`
 }
 
 // Dataset names the prompts.
@@ -73,7 +80,24 @@ type Arm struct {
 	Target    string          `json:"target"` // URL without secrets; "" when it changes at restarts
 	Flags     map[string]bool `json:"flags,omitempty"`
 	Restarted bool            `json:"restarted"` // a fresh process at every block
+
+	Role Role `json:"role,omitzero"`
+	// PerSlot is how many of a block's requests the arm gets, the first ones; 0:
+	// all of them (Schedule.PerSlot).
+	PerSlot int `json:"per_slot,omitzero"`
+	// Planted is by how much the path of a Plant is slowed, as a share.
+	Planted float64 `json:"planted,omitzero"`
 }
+
+// A Role is what an arm is in a run for. The zero value is a side of the
+// comparison; the others are the run's own controls.
+type Role string
+
+// The roles of controls.
+const (
+	Twin  Role = "twin"  // the baseline once more: nothing may be seen in it
+	Plant Role = "plant" // the baseline with a known delay in its path: it must be seen
+)
 
 // Machine is the fingerprint of the measuring machine.
 type Machine struct {
@@ -180,6 +204,7 @@ type Sample struct {
 	Message string  `json:"message,omitzero"`
 
 	Usage      Usage    `json:"usage,omitzero"`
+	Cost       float64  `json:"cost,omitzero"` // US dollars, where the source tells them
 	Finish     string   `json:"finish,omitzero"`
 	AnswerHash string   `json:"answer_hash,omitzero"` // SHA-256 of the visible text, first 16 hexadecimal digits
 	Quality    *float64 `json:"quality,omitempty"`    // in [0,1]; nil when not scored
@@ -288,8 +313,11 @@ type Trailer struct {
 	Measured map[string]int `json:"measured"` // by arm, without warm-up
 	Slots    []Slot         `json:"slots"`
 	Stopped  string         `json:"stopped,omitzero"` // why the run ended before its plan did
-	Validity Validity       `json:"validity"`
-	Digest   string         `json:"digest"` // SHA-256 of every byte before this line, hexadecimal
+	// Look is the planned look, counted from 1, at which the judge had decided
+	// and so ended the run; 0: it was not ended by one.
+	Look     int      `json:"look,omitzero"`
+	Validity Validity `json:"validity"`
+	Digest   string   `json:"digest"` // SHA-256 of every byte before this line, hexadecimal
 }
 
 // A Measure is a per-request quantity. All latencies are on the user clock:
@@ -302,6 +330,20 @@ const (
 	FirstToken Measure = "first_token" // Token - Intended
 	Gap        Measure = "gap"         // (Last - Token) / (Events - 1): the mean gap of one answer
 	Full       Measure = "full"        // Close - Intended
+
+	Queue       Measure = "queue"        // Sent - Intended
+	DNSTime     Measure = "dns"          // Conn.DNS; none without a look-up
+	Connect     Measure = "connect"      // Conn.Connect; none on a reused connection
+	TLSTime     Measure = "tls"          // Conn.TLS; none on a reused connection
+	FirstEvent  Measure = "first_event"  // Event - Intended
+	FirstText   Measure = "first_text"   // Text - Intended
+	LastContent Measure = "last_content" // Last - Intended
+	TPOT        Measure = "tpot"         // (Last - Token) / (Usage.Output - 1)
+
+	// What the gateway added, by the upstream's own write times on the same
+	// clock: none where they are not known.
+	AddedToken Measure = "added_first_token" // Token - UpstreamNS[0]
+	AddedEvent Measure = "added_event"       // mean over content events of arrival - upstream's write
 )
 
 // Value returns the measure of s in nanoseconds. A request that failed is

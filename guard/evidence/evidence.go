@@ -37,6 +37,22 @@ type Set struct {
 	Slots []SlotPair
 	// Work is what the pairs that succeeded in both arms did.
 	Work Work
+	// Paired are the halves of every pair of which both were sent, ordered by
+	// block; the two columns of Latencies are made of them.
+	Paired []Pair
+	// Units are the randomised units of a split in the order in which their
+	// outcomes arrived; nil in other designs.
+	Units []Unit
+	// Binned holds distributions by block for sources that count requests
+	// instead of listing them (Prometheus, run summaries); Latencies then lacks
+	// these measures.
+	Binned map[sample.Measure]Binned
+	// Planned is how many blocks the run was to have, and Look the planned look
+	// at which a judge ended it (0: none did).
+	Planned, Look int
+	// Controls are the comparisons of the baseline with the run's own controls;
+	// nil where it has none.
+	Controls *Controls
 	// BaselineFirst is how many of the blocks with both arms began with the
 	// baseline.
 	BaselineFirst int
@@ -77,6 +93,38 @@ func Sum(tallies []Tally) Tally {
 
 // A Tally is attempts and successes.
 type Tally struct{ Attempts, OK int }
+
+// A Pair is the two requests of one item in one block.
+type Pair struct {
+	Block, Item         int
+	Baseline, Candidate *sample.Sample
+}
+
+// A Unit is what a split assigned at random: a request, or a session where the
+// assignment is sticky.
+type Unit struct {
+	Candidate bool
+	Share     float64 // of the candidate, in force when the unit was assigned
+	Requests  []*sample.Sample
+}
+
+// Binned is one measure's distribution in each block of both arms.
+type Binned struct{ Baseline, Candidate []Histogram }
+
+// A Histogram counts values by bucket: Counts[i] is how many lie above
+// Edges[i] and not above Edges[i+1], in nanoseconds; Over is how many lie above the
+// last edge, or failed. Counts may be fractions where a source extrapolates.
+type Histogram struct {
+	Edges  []float64
+	Counts []float64
+	Over   float64
+}
+
+// Controls are the run's own controls, each compared with the same baseline.
+type Controls struct {
+	Twin, Plant *Set
+	Planted     float64 // by how much the plant's path is slowed, as a share
+}
 
 // A SlotPair is the two turns of one block; nil where the run has none.
 type SlotPair struct{ Baseline, Candidate *sample.Slot }

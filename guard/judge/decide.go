@@ -118,7 +118,7 @@ func (c *docket) verdict() Verdict {
 		Guarantee: c.guarantee(), Unit: c.unit(),
 		Baseline: c.set.Baseline, Candidate: c.set.Candidate, Design: c.set.Header.Design, Mode: "fixed",
 		Alpha: float64(c.policy.Alpha), Blocks: c.set.Blocks, Restarts: c.set.Restarts, Pairs: c.set.Pairs,
-		SameWork: c.work, Validity: c.set.Validity, Warnings: c.warn(),
+		Controls: Controls{Mode: "off", Planted: NaN()}, SameWork: c.work, Validity: c.set.Validity, Warnings: c.warn(),
 		Arms: c.set.Arms, Run: c.set.Header, RunDigest: c.set.Digest,
 		PolicyName: c.policy.Name, PolicyHash: c.policy.Hash,
 	}
@@ -207,7 +207,7 @@ func blank(m policy.Metric) Metric {
 		Key: m.Key(), Name: nameOf(m), Measure: sample.Measure(m.Measure), Statistic: string(m.Statistic),
 		Phase: phase.phase, Gating: m.Gating, Critical: m.Critical, Scale: scale,
 		Effect: nan, Lower: nan, Upper: nan, Point: nan, Tau: Float(m.Tau), Margin: Float(m.Margin),
-		P: nan, PHolm: nan, T: nan, Limit: nan, Value: nan, Detectable: nan,
+		P: nan, PHolm: nan, T: nan, LogE: nan, LogEWithin: nan, Resolution: nan, DryRun: m.DryRun, Limit: nan, Value: nan, Detectable: nan,
 	}
 }
 

@@ -58,15 +58,6 @@ type finding struct {
 	limitUnmet, limitBroken bool
 }
 
-// A tester tests one metric. Bounds are taken after P.
-type tester interface {
-	// p fills in P, T and what else the decision to roll back needs.
-	p(c *docket, f *finding)
-	// bounds fills in Effect, Lower, Upper, Detectable and whether the bound
-	// lies within the margin.
-	bounds(c *docket, f *finding)
-}
-
 // A docket is one judgement in progress.
 type docket struct {
 	policy   policy.Policy
@@ -82,16 +73,7 @@ func open(p policy.Policy, e evidence.Set) *docket {
 	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), prepared: map[policy.Measure]*sampled{}}
 	c.refused = c.refusals()
 	for _, m := range p.Metrics {
-		f := &finding{Metric: m, out: blank(m)}
-		c.findings = append(c.findings, f)
-		switch {
-		case m.Measure == policy.Success:
-			f.test = rateTester{}
-		case m.Measure.Latency():
-			f.test = &latencyTester{}
-		default:
-			f.test = &slotTester{}
-		}
+		c.findings = append(c.findings, &finding{Metric: m, out: blank(m), test: c.testerFor(m)})
 	}
 	return c
 }

@@ -44,7 +44,7 @@ const (
 func (c *docket) refusals() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseValidity(c.set.Validity), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
+		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
@@ -63,6 +63,15 @@ func (c *docket) refusalFor(m policy.Metric) refusal {
 		}
 	}
 	return refusal{}
+}
+
+// refuseMode refuses modes that are not built: to judge in another one would
+// claim what was not asked for.
+func refuseMode(m policy.Mode) refusal {
+	if m == "" || m == policy.Fixed {
+		return refusal{}
+	}
+	return refusal{ReasonMode, fmt.Sprintf("mode %q is not supported", m), allClaims}
 }
 
 func refuseValidity(v sample.Validity) refusal {

@@ -105,6 +105,13 @@ const (
 	ReasonUnpaired       Reason = "pairs without a partner"
 	ReasonAutocorrelated Reason = "blocks correlate"
 	ReasonFailures       Reason = "too many failures"
+	ReasonBlind          Reason = "this run could not have seen it"    // its own plant was not seen
+	ReasonHallucinates   Reason = "this run sees what is not there"    // its own twin was called worse
+	ReasonNoControls     Reason = "the policy asks for controls"       // and the run has none
+	ReasonMode           Reason = "mode supports no claim"             // on this evidence
+	ReasonResolution     Reason = "resolution coarser than the margin" // of a histogram
+	ReasonZero           Reason = "a quantile is zero"                 // and has no logarithm
+	ReasonLacks          Reason = "the source does not tell"           // a gating metric
 )
 
 // A Verdict is the whole outcome; every report is a rendering of it and of
@@ -123,11 +130,15 @@ type Verdict struct {
 	Baseline  string        `json:"baseline"`
 	Candidate string        `json:"candidate"`
 	Design    sample.Design `json:"design"`
-	Mode      string        `json:"mode"` // fixed
-	Alpha     float64       `json:"alpha"`
-	Blocks    int           `json:"blocks"`
-	Restarts  int           `json:"restarts"` // per arm
-	Pairs     int           `json:"pairs"`
+	Mode      string        `json:"mode"` // see policy.Mode
+	// Look is which of Looks planned looks this is; 0 in other modes than
+	// group-sequential.
+	Look     int     `json:"look,omitzero"`
+	Looks    int     `json:"looks,omitzero"`
+	Alpha    float64 `json:"alpha"`
+	Blocks   int     `json:"blocks"`
+	Restarts int     `json:"restarts"` // per arm
+	Pairs    int     `json:"pairs"`
 
 	// Metrics stand in the order of the request's phases, worst first within
 	// a phase among those that are worse; deciding ones before shown ones.
@@ -135,6 +146,7 @@ type Verdict struct {
 	// More is about how many further requests per arm a hold needs; 0: more
 	// would not help, or it is not known.
 	More     int             `json:"more_requests,omitzero"`
+	Controls Controls        `json:"controls"`
 	SameWork SameWork        `json:"same_work"`
 	Validity sample.Validity `json:"validity"`
 	Warnings []string        `json:"warnings,omitempty"`
@@ -170,8 +182,17 @@ type Metric struct {
 	P      Float  `json:"p"`          // of "at most tau worse"
 	PHolm  Float  `json:"p_adjusted"` // after Holm's step-down over the gating metrics
 	T      Float  `json:"t"`
-	Limit  Float  `json:"limit"`       // absolute limit; null: none
-	Value  Float  `json:"limit_value"` // what the candidate showed against it
+	// LogE is the logarithm of the e-value against "at most tau worse", and
+	// LogEWithin that against "worse by the whole margin"; null in modes that
+	// take p-values.
+	LogE       Float `json:"log_e"`
+	LogEWithin Float `json:"log_e_within"`
+	// Resolution is how coarse the source's histogram is at the quantile, as a
+	// share of it; null where requests are listed one by one.
+	Resolution Float `json:"resolution"`
+	DryRun     bool  `json:"dry_run,omitzero"`
+	Limit      Float `json:"limit"`       // absolute limit; null: none
+	Value      Float `json:"limit_value"` // what the candidate showed against it
 	// Detectable is the smallest worsening (0.06: 6 %) that this run would
 	// have seen four times in five.
 	Detectable Float `json:"detectable"`
@@ -180,6 +201,27 @@ type Metric struct {
 	More       int   `json:"more_requests,omitzero"`
 	// BlockEffects is the effect within each block, for the picture.
 	BlockEffects []Float `json:"block_effects,omitempty"`
+}
+
+// Controls says what became of the run's own controls.
+type Controls struct {
+	Mode string   `json:"mode"` // on or off
+	Why  string   `json:"why,omitzero"`
+	Twin *Control `json:"twin,omitempty"`
+	// Plant is the baseline with a known delay in its path, Planted as a share.
+	Plant   *Control `json:"plant,omitempty"`
+	Planted Float    `json:"planted"`
+}
+
+// A Control is one comparison of the baseline with a control arm, judged as the
+// candidate is.
+type Control struct {
+	// OK: the twin was not called worse; the plant was, in every gating latency.
+	OK      bool     `json:"ok"`
+	Detail  string   `json:"detail"` // one sentence with figures
+	Pairs   int      `json:"pairs"`
+	Blocks  int      `json:"blocks"`
+	Metrics []Metric `json:"metrics"` // the gating ones
 }
 
 // SameWork says whether the arms did comparable work.

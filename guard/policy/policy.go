@@ -21,6 +21,18 @@ type Policy struct {
 	// gating metrics together, and for each metric the chance that a
 	// candidate exactly at its margin is promoted.
 	Alpha Share `yaml:"alpha"`
+	// Mode is how evidence becomes a decision; "" means [Fixed].
+	Mode Mode `yaml:"mode,omitempty"`
+	// Looks is at how many equally spaced, planned looks the mode
+	// [GroupSequential] may end a run; 0 means 5.
+	Looks int `yaml:"looks,omitempty"`
+	// Controls says whether a promotion needs the run's own controls; "" means
+	// [ControlsOptional].
+	Controls Controls `yaml:"controls,omitempty"`
+	// SLO is what a request must meet to count for goodput; all of it.
+	SLO []Objective `yaml:"slo,omitempty"`
+	// Prices turn tokens into cost, for runs that do not tell it.
+	Prices *Prices `yaml:"prices,omitempty"`
 	// MinBlocks and MinPairs are what a statistical claim needs at least.
 	MinBlocks int      `yaml:"min_blocks"`
 	MinPairs  int      `yaml:"min_pairs"`
@@ -29,6 +41,42 @@ type Policy struct {
 
 	// Hash is the SHA-256 of the bytes that the policy was read from.
 	Hash string `yaml:"-"`
+}
+
+// A Mode is how evidence becomes a decision.
+type Mode string
+
+// The modes.
+const (
+	Fixed           Mode = "fixed"            // one look, when the planned sample is there
+	GroupSequential Mode = "group-sequential" // planned looks, O'Brien-Fleming boundaries
+	Anytime         Mode = "anytime"          // e-values, as often looked at as anyone likes
+	History         Mode = "history"          // a predictive interval over earlier runs of one arm
+	Threshold       Mode = "threshold"        // point estimates against tau and limits, for those who migrate
+)
+
+// Controls says what the run's own controls are worth to a policy.
+type Controls string
+
+// ControlsRequired holds a run without controls; with ControlsOptional the
+// verdict says "controls: off".
+const (
+	ControlsOptional Controls = "optional"
+	ControlsRequired Controls = "required"
+)
+
+// An Objective is a bound on one latency of one request.
+type Objective struct {
+	Measure Measure `yaml:"measure"`
+	AtMost  Limit   `yaml:"at_most"`
+}
+
+// Prices are US dollars per million tokens. Cached input tokens are a part of the
+// input and cost Cached instead of Input.
+type Prices struct {
+	Input  float64 `yaml:"input"`
+	Output float64 `yaml:"output"`
+	Cached float64 `yaml:"cached"`
 }
 
 // SameWork bounds how far the work of the two arms may differ before their
@@ -60,6 +108,22 @@ const (
 	Throughput    Measure = "throughput"      // requests answered per second of load
 	CPUPerEvent   Measure = "cpu_per_event"   // processor time of the arm's process
 	CPUPerRequest Measure = "cpu_per_request" // by content event and by request
+
+	Queue       Measure = "queue" // more latencies, see package sample
+	DNS         Measure = "dns"
+	Connect     Measure = "connect"
+	TLS         Measure = "tls"
+	FirstEvent  Measure = "first_event"
+	FirstText   Measure = "first_text"
+	LastContent Measure = "last_content"
+	TPOT        Measure = "tpot"
+	AddedToken  Measure = "added_first_token" // what the gateway added, by the upstream's write times
+	AddedEvent  Measure = "added_event"
+
+	Goodput Measure = "goodput"       // share of requests that succeed within Policy.SLO
+	Quality Measure = "quality"       // mean score of answers in [0,1], paired by item
+	Tokens  Measure = "output_tokens" // of pairs that succeeded in both arms
+	Cost    Measure = "cost"          // US dollars, likewise
 )
 
 // Latency tells whether m is a latency of one request, so that it is judged
@@ -115,6 +179,12 @@ type Metric struct {
 	// Required metrics without data make the verdict NO DATA. A gating metric
 	// is required whatever this says: without data nothing is promoted.
 	Required bool `yaml:"required,omitempty"`
+	// DryRun metrics are judged like gating ones, and said to be worse, but
+	// decide nothing. They are no part of the correction of the others.
+	DryRun bool `yaml:"dry_run,omitempty"`
+	// Weight is the metric's part of alpha in the mode [Anytime] (weighted
+	// Bonferroni where any metric has one); 0 means 1.
+	Weight float64 `yaml:"weight,omitempty"`
 	// Band is the window of the band test, as quantiles; nil: the usual one of
 	// the statistic (P50: .25 to .75, P95: .90 to .99, P99: .98 to .999).
 	Band *Band `yaml:"band,omitempty"`

@@ -1,0 +1,23 @@
+package judge
+
+import "github.com/firstbyte-dev/firstbyte/guard/policy"
+
+// A tester tests one metric. Bounds are taken after P.
+type tester interface {
+	// p fills in P, T and what else the decision to roll back needs.
+	p(c *docket, f *finding)
+	// bounds fills in Effect, Lower, Upper, Detectable and whether the bound
+	// lies within the margin.
+	bounds(c *docket, f *finding)
+}
+
+// testerFor chooses by mode, design and kind of measure how m is tested.
+func (c *docket) testerFor(m policy.Metric) tester {
+	switch {
+	case m.Measure == policy.Success:
+		return rateTester{}
+	case m.Measure.Latency():
+		return &latencyTester{}
+	}
+	return &slotTester{}
+}
