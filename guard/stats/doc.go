@@ -13,7 +13,8 @@
 // exp(x) times slower" into that case. Rates and counts have their own
 // functions: [Newcombe], [MeanT], [Wilcoxon], [SignFlip]. Several p-values are
 // corrected by [Holm], or by [StepDown] where they share blocks; [Martingale] is
-// the test for evidence that is watched as it arrives.
+// the test for evidence that is watched as it arrives, and [Watcher] runs it on
+// pairs.
 //
 // Beside these stand the tests that no mode of the judge uses yet: anytime-valid
 // evidence ([EProcess] and what satisfies it), confidence sequences of quantiles

@@ -1,11 +1,9 @@
 package stats
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // A Sample is what was measured, one element per pair. Baseline and Candidate
@@ -133,27 +131,61 @@ func (p *Pairs) number() {
 	p.cells = len(known)
 }
 
-// rank sorts one arm. Equal values stay in input order: the order of addition
-// must not depend on the sorting algorithm.
-func (p *Pairs) rank(values []float64) ranked {
-	s := p.sample
-	type place struct {
-		value float64
+// A place is a value and the pair that it belongs to.
+type place struct {
+	value float64
+	index int32
+}
+
+// descending sorts values, the largest first, by radix: simulations do little
+// else. Equal values stay in input order, and so the order of addition is fixed.
+// No value may be NaN.
+func descending(values []float64) []place {
+	const digit = 11 // bits
+	type keyed struct {
+		key   uint64
 		index int32
 	}
-	places := make([]place, len(values))
+	from, to := make([]keyed, len(values)), make([]keyed, len(values))
 	for i, v := range values {
-		places[i] = place{v, int32(i)}
+		from[i] = keyed{^ascendingBits(v), int32(i)}
 	}
-	slices.SortFunc(places, func(x, y place) int {
-		if x.value != y.value { // no NaN: check saw to it
-			if x.value > y.value {
-				return -1
-			}
-			return 1
+	for shift := 0; shift < 64; shift += digit {
+		var next [1 << digit]int32
+		for _, x := range from {
+			next[x.key>>shift%(1<<digit)]++
 		}
-		return cmp.Compare(x.index, y.index)
-	})
+		start := int32(0)
+		for d, count := range next {
+			next[d], start = start, start+count
+		}
+		for _, x := range from {
+			d := x.key >> shift % (1 << digit)
+			to[next[d]] = x
+			next[d]++
+		}
+		from, to = to, from
+	}
+	places := make([]place, len(values))
+	for i, x := range from {
+		places[i] = place{values[x.index], x.index}
+	}
+	return places
+}
+
+// ascendingBits maps floating-point numbers to integers in the same order.
+func ascendingBits(v float64) uint64 {
+	bits := math.Float64bits(v + 0) // both zeros are one
+	if bits>>63 == 1 {
+		return ^bits
+	}
+	return bits | 1<<63
+}
+
+// rank sorts one arm.
+func (p *Pairs) rank(values []float64) ranked {
+	s := p.sample
+	places := descending(values)
 	r := ranked{
 		value: make([]float64, len(values)), weight: make([]float64, len(values)),
 		block: make([]int32, len(values)), item: make([]int32, len(values)), cell: make([]int32, len(values)),
