@@ -5,7 +5,8 @@
 // started, warmed up, given the block's requests, drained and stopped; the
 // order of the arms is drawn per block and balanced over blocks. All slots of a
 // block carry the same (item, occurrence) pairs at the same intended offsets,
-// so that every request has its twin in the other arm.
+// so that every request has its twin in the other arm. An arm that is a control
+// may get the first of them alone.
 //
 // vegeta keeps the pace over a precomputed schedule (see pacer.go); what it
 // cannot see, the life of a stream, is measured in a RoundTripper of ours
@@ -96,15 +97,17 @@ type Timeouts struct {
 // Config is a run. Arms, Set, Dialect, Model, Blocks and Schedule have no
 // default.
 type Config struct {
-	Arms    []Arm        // the baseline first; names differ
-	About   []sample.Arm // what the header says of each arm, in the order of Arms; nil: names alone
+	Arms []Arm // the baseline first; names differ
+	// About is what the header says of each arm, in the order of Arms; nil: names
+	// alone. Its PerSlot is obeyed.
+	About   []sample.Arm
 	Set     *datasets.Set
 	Dialect Dialect
 	Model   string
 
 	Seed     uint64
 	Blocks   int
-	Schedule schedule.Spec // of one slot: N is the number of its measured requests
+	Schedule schedule.Spec // of one slot: N is the number of its measured requests, unless About says fewer
 	Warmup   int           // requests before them in every slot, recorded but not measured
 	Timeouts Timeouts
 	Drain    time.Duration // how long requests in flight may go on after the run was cancelled [2 s]
@@ -119,9 +122,19 @@ type Config struct {
 	// Progress, if set, is told how far the run is, several times a second at
 	// most; calls do not overlap and must not block.
 	Progress func(Progress)
-	// Stop, if set, is asked after each whole block; a reason that is not empty
-	// ends the run there. It must not change the Result.
-	Stop func(soFar *Result) string
+	// Stop, if set, is asked after each whole block but the last, of which blocks
+	// have run; an Ending that is not zero ends the run there. Nothing is in flight
+	// meanwhile, and it may take its time. It must not change the Result.
+	Stop func(blocks int, soFar *Result) Ending
+}
+
+// An Ending is how a run ends before its last block; the zero value: it does not.
+type Ending struct {
+	// Why says what keeps the run from its plan.
+	Why string
+	// Look is the planned look, counted from 1, at which the judge had decided:
+	// such a run ends by its own plan.
+	Look int
 }
 
 // A Stage is what a slot is doing.
@@ -151,6 +164,7 @@ type Result struct {
 	Samples  []sample.Sample // one per intended request, in intended order
 	Slots    []sample.Slot   // in the order they ran
 	Stopped  string          // why the run ended before its plan did; "" if it did not
+	Look     int             // the planned look at which it ended; 0: at none
 	Health   Health
 	Warnings []string // what went wrong without costing a sample
 }
@@ -159,7 +173,7 @@ type Result struct {
 func (r *Result) Trailer(v sample.Validity) sample.Trailer {
 	t := sample.Trailer{
 		Trailer: true, Samples: len(r.Samples), Measured: map[string]int{},
-		Slots: r.Slots, Stopped: r.Stopped, Validity: v,
+		Slots: r.Slots, Stopped: r.Stopped, Look: r.Look, Validity: v,
 	}
 	for _, arm := range r.Header.Arms {
 		t.Measured[arm.Name] = 0

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/firstbyte-dev/firstbyte/datasets"
 )
@@ -26,6 +27,16 @@ type block struct {
 	warmOffsets []int64
 	picks       []pick
 	offsets     []int64 // nil in a closed loop
+}
+
+// first returns the block with its first n requests alone: the others of those
+// who get them all start at the same instants.
+func (b block) first(n int) block {
+	b.picks = b.picks[:n]
+	if b.offsets != nil {
+		b.offsets = b.offsets[:n]
+	}
+	return b
 }
 
 // A plan is all blocks of a run, a pure function of the Config.
@@ -89,20 +100,43 @@ func (p *plan) sum() string {
 
 // drawOrders gives every block an order of the arms. In each group of as many
 // blocks as there are arms every arm stands once at every place, so that
-// whatever drifts over a run falls on all arms alike wherever the run is cut.
+// whatever drifts over a run falls on all arms alike wherever the run is cut. Of
+// two arms each comes before the other equally often, and each follows each
+// equally often (Williams 1949): in a group where the arms are even in number,
+// in two groups else.
 func drawOrders(arms, blocks int, r *rand.Rand) [][]int {
-	orders := make([][]int, 0, blocks+arms)
+	orders := make([][]int, 0, blocks+2*arms)
 	for len(orders) < blocks {
-		base := r.Perm(arms)
-		for _, shift := range r.Perm(arms) {
-			order := make([]int, arms)
-			for i := range order {
-				order[i] = base[(i+shift)%arms]
-			}
-			orders = append(orders, order)
+		base, row := r.Perm(arms), zigzag(arms)
+		orders = append(orders, square(base, row, r.Perm(arms))...)
+		if arms%2 == 1 {
+			slices.Reverse(row)
+			orders = append(orders, square(base, row, r.Perm(arms))...)
 		}
 	}
 	return orders[:blocks]
+}
+
+// square is base read in the order of row, from each of the shifts on.
+func square(base, row, shifts []int) [][]int {
+	orders := make([][]int, len(shifts))
+	for k, shift := range shifts {
+		for _, at := range row {
+			orders[k] = append(orders[k], base[(at+shift)%len(base)])
+		}
+	}
+	return orders
+}
+
+// zigzag is 0, 1, n-1, 2, n-2, ...: no two neighbours differ by the same.
+func zigzag(n int) []int {
+	row := make([]int, n)
+	for i := range row {
+		if row[i] = (i + 1) / 2; i%2 == 0 {
+			row[i] = (n - i/2) % n
+		}
+	}
+	return row
 }
 
 // A deck deals items without replacement and shuffles anew when all are dealt:

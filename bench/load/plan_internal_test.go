@@ -92,7 +92,7 @@ func TestItemsAreDealtEvenlyAndPairsAreUnique(t *testing.T) {
 // Wherever a run is cut after a whole group, every arm has stood equally often
 // at every place; and which comes first is not always the same.
 func TestOrderIsBalancedAndDrawn(t *testing.T) {
-	for _, arms := range []int{1, 2, 3} {
+	for _, arms := range []int{1, 2, 3, 4} {
 		firsts := map[int]int{}
 		for seed := range uint64(40) {
 			orders := drawOrders(arms, 4*arms, source(seed, drawOrder))
@@ -112,6 +112,36 @@ func TestOrderIsBalancedAndDrawn(t *testing.T) {
 		for arm := range arms {
 			if firsts[arm] < 40/arms/4 {
 				t.Errorf("%d arms: arm %d begins %d of 40 runs", arms, arm, firsts[arm])
+			}
+		}
+	}
+}
+
+// What an arm runs after may tell on it, and so may how far into the block it
+// runs: of two arms neither may have the better of the other.
+func TestNoArmAlwaysFollowsTheSameOne(t *testing.T) {
+	for _, arms := range []int{2, 3, 4, 5} {
+		group := arms * (1 + arms%2)
+		for seed := range uint64(20) {
+			before, next := map[[2]int]int{}, map[[2]int]int{}
+			for _, order := range drawOrders(arms, 2*group, source(seed, drawOrder)) {
+				for i, a := range order {
+					for _, b := range order[i+1:] {
+						before[[2]int{a, b}]++
+					}
+					if i > 0 {
+						next[[2]int{order[i-1], a}]++
+					}
+				}
+			}
+			for a := range arms {
+				for b := range arms {
+					both := [2]int{a, b}
+					if a != b && (before[both] != group || next[both] != 2*group/arms) {
+						t.Fatalf("%d arms, seed %d: of %d blocks %d come with %v in this order, %d side by side",
+							arms, seed, 2*group, before[both], both, next[both])
+					}
+				}
 			}
 		}
 	}

@@ -44,6 +44,10 @@ func (c *Config) Validate() error {
 	}
 	must(len(c.Arms) > 0, "no arms: name at least one target")
 	must(c.About == nil || len(c.About) == len(c.Arms), "About does not match Arms")
+	for _, about := range c.About {
+		must(about.PerSlot >= 0 && about.PerSlot <= c.Schedule.N,
+			fmt.Sprintf("%d requests in each turn of an arm: 0 to %d", about.PerSlot, c.Schedule.N))
+	}
 	must(c.Set != nil && len(c.Set.Items) > 0, "no items: the dataset is empty")
 	must(c.Dialect != nil, "no dialect")
 	must(c.Model != "", "no model: name one")
@@ -68,6 +72,22 @@ func (c *Config) validateNames() error {
 		names = append(names, name)
 	}
 	return nil
+}
+
+// perSlot is how many of a block's requests an arm gets.
+func (c *Config) perSlot(arm int) int {
+	if c.About != nil && c.About[arm].PerSlot > 0 {
+		return c.About[arm].PerSlot
+	}
+	return c.Schedule.N
+}
+
+// perBlock is how many requests all arms of a block get.
+func (c *Config) perBlock() (n int) {
+	for arm := range c.Arms {
+		n += c.perSlot(arm)
+	}
+	return n
 }
 
 // withDefaults returns c with the documented values for what is zero.
@@ -161,7 +181,8 @@ func (r *runner) run(ctx context.Context) {
 		if r.cfg.Stop == nil || b == len(r.plan.blocks)-1 {
 			continue
 		}
-		if r.result.Stopped = r.cfg.Stop(r.result); r.result.Stopped != "" {
+		if end := r.cfg.Stop(b+1, r.result); end != (Ending{}) {
+			r.result.Stopped, r.result.Look = end.Why, end.Look
 			return
 		}
 	}
@@ -240,7 +261,7 @@ func (r *runner) tell(running int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now.Blocks = len(r.plan.blocks)
-	r.now.Planned = r.cfg.Schedule.N * len(r.cfg.Arms) * len(r.plan.blocks)
+	r.now.Planned = r.cfg.perBlock() * len(r.plan.blocks)
 	r.now.Done = int(r.done.Load()) + running
 	r.now.Failed = int(r.failed.Load())
 	r.now.Elapsed = clock.Since(r.epoch)

@@ -391,19 +391,98 @@ func TestStopEndsTheRunAfterAWholeBlock(t *testing.T) {
 	cfg.Blocks = 9
 	pair(t, &cfg, s.URL)
 	var seen []int
-	cfg.Stop = func(soFar *load.Result) string {
+	cfg.Stop = func(blocks int, soFar *load.Result) load.Ending {
 		seen = append(seen, len(soFar.Samples))
-		if soFar.Health.Sent != len(soFar.Samples) {
-			t.Errorf("health of %d, samples %d", soFar.Health.Sent, len(soFar.Samples))
+		if blocks != len(seen) || soFar.Health.Sent != len(soFar.Samples) {
+			t.Errorf("after %d blocks: %d blocks, health of %d, samples %d", len(seen), blocks, soFar.Health.Sent, len(soFar.Samples))
 		}
 		if len(seen) == 3 {
-			return "decided"
+			return load.Ending{Why: "no use"}
 		}
-		return ""
+		return load.Ending{}
 	}
 	r := run(t, t.Context(), cfg)
-	if !cmp.Equal(seen, []int{4, 8, 12}) || len(r.Samples) != 12 || r.Stopped != "decided" {
-		t.Errorf("seen %v, %d samples, stopped %q", seen, len(r.Samples), r.Stopped)
+	if !cmp.Equal(seen, []int{4, 8, 12}) || len(r.Samples) != 12 || r.Stopped != "no use" || r.Look != 0 {
+		t.Errorf("seen %v, %d samples, stopped %q, look %d", seen, len(r.Samples), r.Stopped, r.Look)
+	}
+}
+
+// A run that was decided at a planned look has ended by its plan.
+func TestALookEndsTheRunByItsPlan(t *testing.T) {
+	s := serve(t, answer)
+	cfg := config(t, s.URL, 2)
+	cfg.Blocks = 4
+	asked := 0
+	cfg.Stop = func(blocks int, _ *load.Result) load.Ending {
+		if asked++; blocks == 2 {
+			return load.Ending{Look: 1}
+		}
+		return load.Ending{}
+	}
+	r := run(t, t.Context(), cfg)
+	tr := r.Trailer(sample.Validity{})
+	if len(r.Slots) != 2 || tr.Look != 1 || tr.Stopped != "" {
+		t.Errorf("%d slots, trailer %+v", len(r.Slots), tr)
+	}
+	asked, cfg.Stop = 0, func(int, *load.Result) load.Ending { asked++; return load.Ending{} }
+	if r = run(t, t.Context(), cfg); asked != 3 || len(r.Slots) != 4 || r.Look != 0 {
+		t.Errorf("asked %d times in 4 blocks, %d slots, look %d: the last block is no look", asked, len(r.Slots), r.Look)
+	}
+}
+
+// A control costs a part of the time: it gets the first requests of a block, at
+// the instants at which the others start them.
+func TestAControlGetsTheFirstRequestsOfABlock(t *testing.T) {
+	s := serve(t, answer)
+	cfg := config(t, s.URL, 8)
+	cfg.Blocks, cfg.Warmup = 4, 1
+	cfg.Schedule.Kind = schedule.Poisson
+	whole := run(t, t.Context(), cfg).Header.Schedule
+	for _, name := range []string{"candidate", "twin"} {
+		cfg.Arms = append(cfg.Arms, load.Standing{ArmName: name, At: load.Target{URL: s.URL}})
+	}
+	cfg.About = []sample.Arm{{}, {}, {Role: sample.Twin, PerSlot: 3}}
+	planned := 0
+	cfg.Progress = func(p load.Progress) { planned = p.Planned }
+	r := run(t, t.Context(), cfg)
+	if h := r.Header; h.Schedule != whole || !cmp.Equal(h.Arms[2], sample.Arm{Name: "twin", Role: sample.Twin, PerSlot: 3}) {
+		t.Errorf("schedule %+v, want that of the whole plan %+v; arms %+v", h.Schedule, whole, h.Arms)
+	}
+	if want := 4 * (8 + 8 + 3); planned != want || r.Health.Intended != want || len(r.Samples) != want+3*4 {
+		t.Errorf("planned %d, intended %d, %d samples, want %d requests", planned, r.Health.Intended, len(r.Samples), want)
+	}
+	if tr := r.Trailer(sample.Validity{}); tr.Measured["twin"] != 12 || tr.Measured["candidate"] != 32 {
+		t.Errorf("measured %v", tr.Measured)
+	}
+	slots := map[string][][]string{}
+	starts := map[string]int64{}
+	for _, slot := range r.Slots {
+		starts[fmt.Sprint(slot.Arm, slot.Block)] = slot.StartNS
+		if want := map[string]int{"baseline": 8, "candidate": 8, "twin": 3}[slot.Arm]; slot.Requests != want {
+			t.Errorf("slot %+v: want %d requests", slot, want)
+		}
+		slots[slot.Arm] = append(slots[slot.Arm], nil)
+	}
+	for _, sm := range r.Samples {
+		if !sm.Warmup {
+			of := &slots[sm.Arm][sm.Block]
+			*of = append(*of, fmt.Sprint(sm.Item, sm.Occurrence, sm.IntendedNS-starts[fmt.Sprint(sm.Arm, sm.Block)]))
+		}
+	}
+	for b, all := range slots["baseline"] {
+		if !cmp.Equal(slots["twin"][b], all[:3]) || !cmp.Equal(slots["candidate"][b], all) {
+			t.Errorf("block %d: twin %v, candidate %v of %v", b, slots["twin"][b], slots["candidate"][b], all)
+		}
+	}
+}
+
+func TestAClosedLoopHasControlsToo(t *testing.T) {
+	s := serve(t, answer)
+	cfg := config(t, s.URL, 8)
+	cfg.Schedule = schedule.Spec{Kind: schedule.Closed, Workers: 2, N: 8}
+	cfg.About = []sample.Arm{{PerSlot: 5}}
+	if r := run(t, t.Context(), cfg); len(r.Samples) != 5 {
+		t.Errorf("%d samples, want 5", len(r.Samples))
 	}
 }
 
@@ -482,12 +561,13 @@ func TestProgressCountsUp(t *testing.T) {
 func TestConfigReportsEveryProblem(t *testing.T) {
 	_, err := load.Run(t.Context(), load.Config{
 		Blocks: -1, Warmup: -1, Timeouts: load.Timeouts{Gap: -1},
-		Arms: []load.Arm{load.Standing{ArmName: "x"}, load.Standing{ArmName: "x"}},
+		Arms:  []load.Arm{load.Standing{ArmName: "x"}, load.Standing{ArmName: "x"}},
+		About: []sample.Arm{{PerSlot: -1}, {PerSlot: 1}},
 	})
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"no items", "no dialect", "no model", "-1 blocks", "-1 warm-up", "timeout is negative", "two arms", "at least 1"} {
+	for _, want := range []string{"no items", "no dialect", "no model", "-1 blocks", "-1 warm-up", "timeout is negative", "two arms", "at least 1", "-1 requests in each turn", "1 requests in each turn of an arm: 0 to 0"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}

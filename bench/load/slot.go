@@ -22,14 +22,14 @@ const maxPrepared = 128 << 20
 
 // slot gives one arm its turn in block b: every request of it leaves a sample.
 func (r *runner) slot(ctx context.Context, b, armIndex int) {
-	arm, blk := r.cfg.Arms[armIndex], &r.plan.blocks[b]
+	arm, blk := r.cfg.Arms[armIndex], r.plan.blocks[b].first(r.cfg.perSlot(armIndex))
 	s := sample.Slot{Block: b, Arm: arm.Name(), Restart: r.restart(armIndex), Requests: len(blk.picks)}
 	warm := r.requests(&s, blk.warm, sample.Sample{Warmup: true})
 	load := r.requests(&s, blk.picks, sample.Sample{})
 	r.stage(arm.Name(), b, Starting)
 	target, err := arm.Start(ctx)
 	if err == nil {
-		r.loadArm(ctx, arm, target, blk, warm, load, &s)
+		r.loadArm(ctx, arm, target, &blk, warm, load, &s)
 	} else {
 		r.lost(ctx, warm, err)
 		r.lost(ctx, load, err)

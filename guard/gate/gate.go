@@ -156,22 +156,20 @@ func orInterrupted(ctx context.Context, err error) error {
 const deadBlocks = 3
 
 // deadArm names the reason to end a run in which an arm never answers.
-func deadArm(soFar *load.Result) string {
-	answered, blocks := map[string]int{}, 0
+func deadArm(blocks int, soFar *load.Result) load.Ending {
+	answered := map[string]int{}
 	for i := range soFar.Samples {
-		s := &soFar.Samples[i]
-		blocks = max(blocks, s.Block+1)
-		if s.Outcome == sample.OK {
+		if s := &soFar.Samples[i]; s.Outcome == sample.OK {
 			answered[s.Arm]++
 		}
 	}
 	if blocks < deadBlocks {
-		return ""
+		return load.Ending{}
 	}
 	for _, arm := range soFar.Header.Arms {
 		if answered[arm.Name] == 0 {
-			return fmt.Sprintf("%s answered nothing in %d blocks", arm.Name, blocks)
+			return load.Ending{Why: fmt.Sprintf("%s answered nothing in %d blocks", arm.Name, blocks)}
 		}
 	}
-	return ""
+	return load.Ending{}
 }
