@@ -115,6 +115,9 @@ type Config struct {
 	Tool     string // "firstbyte VERSION", for the header
 	Scenario string // of a simulated upstream, for the header
 
+	// NoControls says, in the header, why no arm is a control.
+	NoControls string
+
 	// Truth, if set, is asked after each slot for the upstream's write times.
 	Truth Truthful
 	// Score, if set, grades a finished answer in [0,1]; false: not graded.

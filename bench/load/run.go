@@ -152,7 +152,7 @@ func (r *runner) header() sample.Header {
 			PerSlot: cfg.Schedule.N, Warmup: cfg.Warmup, Hash: r.plan.hash,
 		},
 		Design: design, Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
-		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1,
+		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
 	}
 }
 

@@ -55,6 +55,10 @@ type Header struct {
 	// Lacks names measures that such a source cannot tell: their absence says
 	// nothing of the arms.
 	Lacks []Measure `json:"lacks,omitempty"`
+
+	// NoControls says why a run has no controls of its own, where whoever made it
+	// says so.
+	NoControls string `json:"no_controls,omitzero"`
 }
 
 // Dataset names the prompts.
