@@ -3,6 +3,7 @@ package fakegemini
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -25,9 +26,9 @@ type Config struct {
 	Seed     uint64
 
 	// Arms names the listeners; none means one called upstream. All give the
-	// same service but for Injuries, which is by arm.
+	// same service but for Injuries, which is by arm; no kind stands twice.
 	Arms     []string
-	Injuries map[string]Injury
+	Injuries map[string][]Injury
 
 	// Answer returns the text for an item; nil or ok false means the scenario's
 	// fallback. It must be pure and safe for concurrent use.
@@ -83,10 +84,24 @@ func (c Config) validateInjuries() error {
 		}
 	}
 	if len(unknown) == 0 {
-		return nil
+		return c.validateKinds()
 	}
 	slices.Sort(unknown)
 	return fmt.Errorf("injury for unknown arm %s: the arms are %s", strings.Join(unknown, ", "), strings.Join(arms, ", "))
+}
+
+// validateKinds refuses two injuries of a kind in one path: it would be a guess
+// whether they add up.
+func (c Config) validateKinds() error {
+	var problems []error
+	for _, arm := range slices.Sorted(maps.Keys(c.Injuries)) {
+		for i, injury := range c.Injuries[arm] {
+			if slices.ContainsFunc(c.Injuries[arm][:i], func(j Injury) bool { return j.Kind == injury.Kind }) {
+				problems = append(problems, fmt.Errorf("arm %s has an injury of the kind of %s already", arm, injury))
+			}
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // validateAddress wants loopback: the upstream simulates for one machine.

@@ -22,7 +22,7 @@ func newExchange(c call, req request, k key) *exchange {
 	x := &exchange{
 		call:   c,
 		answer: a,
-		plan:   planOf(scenario, s.config.Seed, k, len(a.chunks), c.arm.injury),
+		plan:   planOf(scenario, s.config.Seed, k, len(a.chunks), c.arm.injuries...),
 		base: response{
 			UsageMetadata: usage{Prompt: req.promptTokens},
 			ModelVersion:  c.model,

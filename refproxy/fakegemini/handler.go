@@ -13,19 +13,19 @@ import (
 // maxBody is the largest request body read, in bytes.
 const maxBody = 32 << 20
 
-// An arm is one path into the upstream, with its own injury and counts.
+// An arm is one path into the upstream, with its own injuries and counts.
 type arm struct {
-	server *Server
-	name   string
-	injury Injury
-	items  *tally // occurrences of requests without a tag
-	nonces *tally // attempts of requests with one
-	counts counters
+	server   *Server
+	name     string
+	injuries []Injury
+	items    *tally // occurrences of requests without a tag
+	nonces   *tally // attempts of requests with one
+	counts   counters
 }
 
 func newArm(s *Server, name string) *arm {
 	return &arm{
-		server: s, name: name, injury: s.config.Injuries[name],
+		server: s, name: name, injuries: s.config.Injuries[name],
 		items: newTally(s.config.Keep), nonces: newTally(s.config.Keep),
 	}
 }

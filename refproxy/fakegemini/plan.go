@@ -76,7 +76,7 @@ const slowestTenth = 1.2815515655446004
 
 // planOf is the whole of what the upstream decides about an answer of so many
 // chunks: a pure function. A longer answer has the same gaps and more.
-func planOf(s *Scenario, seed uint64, k key, chunks int, injury Injury) plan {
+func planOf(s *Scenario, seed uint64, k key, chunks int, injuries ...Injury) plan {
 	z := firstNormal(s, seed, k)
 	p := plan{
 		first: lognormal(s.FirstChunk.Median, s.FirstChunk.Sigma*z),
@@ -84,7 +84,10 @@ func planOf(s *Scenario, seed uint64, k key, chunks int, injury Injury) plan {
 		fault: s.Faults.pick(newDraws(seed, "fault", k.item, k.occ, k.attempt).uniform()),
 	}
 	p.locateFault(s.Faults)
-	p.injure(injury, z, newDraws(seed, "injury", k.item, k.occ).uniform())
+	u := newDraws(seed, "injury", k.item, k.occ).uniform()
+	for _, injury := range injuries {
+		p.injure(injury, z, u)
+	}
 	return p
 }
 

@@ -166,6 +166,20 @@ func TestInjuryChangesOnlyWhatItSays(t *testing.T) {
 	}
 }
 
+// The plant of a gate is late at its first chunk and at every other.
+func TestInjuriesOfOnePathAddUp(t *testing.T) {
+	s := builtIn(t, "gate")
+	sound := planOf(&s, 1, key{item: "a"}, 9)
+	first, gap := Injury{InjureTTFT, 10}, Injury{InjureGap, 30}
+	both := planOf(&s, 1, key{item: "a"}, 9, first, gap)
+	if both.first != scale(sound.first, 1.1) || both.gaps[7] != scale(sound.gaps[7], 1.3) {
+		t.Errorf("first chunk after %v, want 1.1 of %v; last gap %v, want 1.3 of %v", both.first, sound.first, both.gaps[7], sound.gaps[7])
+	}
+	if other := planOf(&s, 1, key{item: "a"}, 9, gap, first); !cmp.Equal(both, other, samePlan) {
+		t.Errorf("the order of injuries matters: %+v, %+v", both, other)
+	}
+}
+
 func TestTailInjuryHitsTheSlowestTenth(t *testing.T) {
 	s := builtIn(t, "gate")
 	const n = 4000

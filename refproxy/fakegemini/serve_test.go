@@ -161,7 +161,7 @@ func TestSilenceEndsWithTheClientAndTheServer(t *testing.T) {
 	for name, config := range map[string]fakegemini.Config{
 		"stall after a chunk": {Scenario: quiet},
 		"long gap":            {Scenario: slow},
-		"injured arm":         {Scenario: fast(t, nil), Injuries: map[string]fakegemini.Injury{"upstream": {Kind: fakegemini.InjureStall}}},
+		"injured arm":         {Scenario: fast(t, nil), Injuries: map[string][]fakegemini.Injury{"upstream": {{Kind: fakegemini.InjureStall}}}},
 	} {
 		for _, protocol := range []fakegemini.Protocol{fakegemini.H1, fakegemini.H2} {
 			t.Run(name+" "+string(protocol), func(t *testing.T) {
@@ -274,7 +274,14 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 	for says, change := range map[string]func(*fakegemini.Config){
 		"injury for unknown arm candidate, other: the arms are baseline": func(c *fakegemini.Config) {
 			c.Arms = []string{"baseline"}
-			c.Injuries = map[string]fakegemini.Injury{"other": {}, "candidate": {}}
+			c.Injuries = map[string][]fakegemini.Injury{"other": {}, "candidate": {}}
+		},
+		"arm upstream has an injury of the kind of gap=+20% already": func(c *fakegemini.Config) {
+			c.Injuries = map[string][]fakegemini.Injury{"upstream": {
+				{Kind: fakegemini.InjureGap, Percent: 10},
+				{Kind: fakegemini.InjureTTFT, Percent: 10},
+				{Kind: fakegemini.InjureGap, Percent: 20},
+			}}
 		},
 		`arm "a" is named twice`:                          func(c *fakegemini.Config) { c.Arms = []string{"a", "a"} },
 		`arm "A:b": a name is made of a-z, 0-9 and -`:     func(c *fakegemini.Config) { c.Arms = []string{"A:b"} },
