@@ -23,6 +23,8 @@ var (
 	ErrSchema    = errors.New("unknown schema")
 	ErrTruncated = errors.New("truncated: it has no trailer; run it again")
 	ErrDamaged   = errors.New("damaged")
+	// ErrCompressed is a Follower's alone.
+	ErrCompressed = errors.New("compressed: only an uncompressed run file can be followed")
 )
 
 // maxLine bounds a line, and so the memory that a hostile file can claim: a
@@ -63,13 +65,9 @@ func Decode(src io.Reader) (*Run, error) {
 		if bytes.HasPrefix(line, []byte(`{"trailer":`)) {
 			return decodeTrailer(lines, line, &run)
 		}
-		lines.add(line)
 		var s Sample
-		if err := lines.decode(line, &s); err != nil {
+		if err := lines.sample(line, &s); err != nil {
 			return nil, err
-		}
-		if s.Outcome == "" {
-			return nil, fmt.Errorf("%w: line %d is neither a sample nor a trailer", ErrDamaged, lines.number)
 		}
 		run.Samples = append(run.Samples, s)
 	}
@@ -83,7 +81,11 @@ func decodeTrailer(lines *lines, line []byte, run *Run) (*Run, error) {
 	if err := lines.end(); err != nil {
 		return nil, err
 	}
-	if err := run.check(lines.sum()); err != nil {
+	counted := newTally(&run.Header)
+	for i := range run.Samples {
+		counted.add(&run.Samples[i])
+	}
+	if err := counted.check(&run.Trailer, lines.sum()); err != nil {
 		return nil, err
 	}
 	return run, nil
@@ -97,6 +99,11 @@ func decodeHeader(lines *lines, h *Header) error {
 	if err != nil {
 		return err
 	}
+	return lines.header(line, h)
+}
+
+// header takes the first line.
+func (l *lines) header(line []byte, h *Header) error {
 	var named struct{ Schema string }
 	if json.Unmarshal(line, &named) != nil || named.Schema == "" {
 		return fmt.Errorf("%w: its first line names no schema", ErrNotRun)
@@ -104,31 +111,54 @@ func decodeHeader(lines *lines, h *Header) error {
 	if named.Schema != Schema {
 		return fmt.Errorf("%w %.40q: this firstbyte reads %s, another version wrote the file", ErrSchema, named.Schema, Schema)
 	}
-	lines.add(line)
-	return lines.decode(line, h)
+	l.add(line)
+	return l.decode(line, h)
 }
 
-// check holds the run against its trailer.
-func (run *Run) check(digest string) error {
-	t := &run.Trailer
-	measured := map[string]int{}
-	for _, arm := range run.Header.Arms {
-		measured[arm.Name] = 0
+// sample takes a line after the first that is no trailer.
+func (l *lines) sample(line []byte, s *Sample) error {
+	l.add(line)
+	if err := l.decode(line, s); err != nil {
+		return err
 	}
-	for i := range run.Samples {
-		if !run.Samples[i].Warmup {
-			measured[run.Samples[i].Arm]++
-		}
+	if s.Outcome == "" {
+		return fmt.Errorf("%w: line %d is neither a sample nor a trailer", ErrDamaged, l.number)
 	}
+	return nil
+}
+
+// A tally counts what a trailer counts.
+type tally struct {
+	samples  int
+	measured map[string]int // by arm, without warm-up
+}
+
+func newTally(h *Header) tally {
+	t := tally{measured: map[string]int{}}
+	for _, arm := range h.Arms {
+		t.measured[arm.Name] = 0
+	}
+	return t
+}
+
+func (t *tally) add(s *Sample) {
+	t.samples++
+	if !s.Warmup {
+		t.measured[s.Arm]++
+	}
+}
+
+// check holds what was counted against a trailer.
+func (t *tally) check(said *Trailer, digest string) error {
 	switch {
-	case !t.Trailer:
+	case !said.Trailer:
 		return fmt.Errorf("%w: its last line is no trailer", ErrDamaged)
-	case t.Digest != digest:
+	case said.Digest != digest:
 		return fmt.Errorf("%w: its content does not match the digest in its trailer; run it again", ErrDamaged)
-	case t.Samples != len(run.Samples):
-		return fmt.Errorf("%w: %d samples, its trailer counts %d", ErrDamaged, len(run.Samples), t.Samples)
-	case !maps.Equal(measured, t.Measured):
-		return fmt.Errorf("%w: measured requests %v, its trailer counts %v", ErrDamaged, measured, t.Measured)
+	case said.Samples != t.samples:
+		return fmt.Errorf("%w: %d samples, its trailer counts %d", ErrDamaged, t.samples, said.Samples)
+	case !maps.Equal(t.measured, said.Measured):
+		return fmt.Errorf("%w: measured requests %v, its trailer counts %v", ErrDamaged, t.measured, said.Measured)
 	}
 	return nil
 }

@@ -15,6 +15,16 @@
 // since the run's epoch (Header.EpochNS on the machine's monotonic clock, see
 // package clock), durations are nanoseconds; both are int64 with _ns in their
 // JSON names. An instant of 0 was not reached.
+//
+// # Logs
+//
+// Header.Source names what else than bench recorded a run file. There a sample
+// is a request of somebody's own, its intended start is its arrival at the
+// recorder, and it has no Item. The proxy's log has its lines in the order in
+// which requests ended. A log of another machine has an epoch of 0 on the
+// monotonic clock and its true one in Header.StartedAt.
+//
+// A log that is still being written (CreateLive) is read by a Follower.
 package sample
 
 // Schema names the format and its version.
@@ -267,6 +277,10 @@ const (
 	Valid    Grade = "valid"
 	Degraded Grade = "degraded"
 	Invalid  Grade = "invalid"
+	// Unknown is the grade of logs that others recorded in production: nobody
+	// measured the measurer, so how wrong the numbers may be is not known. It is
+	// no grade of a run that bench made.
+	Unknown Grade = "unknown"
 )
 
 // A Signal is one rule of the validity block with what was measured.

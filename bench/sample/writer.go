@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/outfile"
@@ -22,23 +24,60 @@ type Run struct {
 	Trailer Trailer
 }
 
-// A Writer writes a run file that appears under its name only when Close
-// succeeds. It is not safe for concurrent use. After the first error every
+// A Writer writes a run file, whole (Create) or in sight of its readers
+// (CreateLive). It is not safe for concurrent use. After the first error every
 // further call returns that error.
 type Writer struct {
-	file  *outfile.File
+	file  output
 	zip   *gzip.Writer // nil unless the name ends in .gz
 	buf   *bufio.Writer
 	lines encoder
 }
 
+// An output is a file that is kept or given up.
+type output interface {
+	io.Writer
+	Commit() error
+	Discard()
+}
+
 // Create begins the run file that will be named path, compressed if that ends
-// in .gz. The caller ends it with Close or Discard.
+// in .gz. It appears under its name only when Close succeeds. The caller ends it
+// with Close or Discard.
 func Create(path string) (*Writer, error) {
 	file, err := outfile.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("run file: %w", err)
 	}
+	return newWriter(path, file), nil
+}
+
+// CreateLive begins a run file that is there from the start, so that a Follower
+// can read what Flush has passed on. Whatever ends the writer other than Close
+// leaves a file without a trailer, which nobody judges as a whole run. A file
+// that is there already is not touched: the error is [fs.ErrExist].
+func CreateLive(path string) (*Writer, error) {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	var file *os.File
+	if err == nil {
+		file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run file: %w", err)
+	}
+	return newWriter(path, live{file}), nil
+}
+
+// live is a file under its own name.
+type live struct{ *os.File }
+
+// Commit brings the content to the disk.
+func (l live) Commit() error { return errors.Join(l.Sync(), l.Close()) }
+
+// Discard leaves what was written.
+func (l live) Discard() { _ = l.Close() } // a second time at worst
+
+func newWriter(path string, file output) *Writer {
 	w := &Writer{file: file}
 	w.buf = bufio.NewWriterSize(file, 1<<16)
 	if strings.HasSuffix(path, ".gz") {
@@ -46,7 +85,7 @@ func Create(path string) (*Writer, error) {
 		w.buf.Reset(w.zip)
 	}
 	w.lines = newEncoder(w.buf)
-	return w, nil
+	return w
 }
 
 // Header writes the first line; Schema is filled in.
@@ -54,6 +93,21 @@ func (w *Writer) Header(h Header) error { return w.lines.header(h) }
 
 // Sample writes the next sample.
 func (w *Writer) Sample(s *Sample) error { return w.lines.sample(s) }
+
+// Flush passes on to the file all that was written so far.
+func (w *Writer) Flush() error {
+	err := w.lines.err
+	if err == nil {
+		err = w.buf.Flush()
+	}
+	if err == nil && w.zip != nil {
+		err = w.zip.Flush()
+	}
+	if err != nil && w.lines.err == nil {
+		w.lines.err = fmt.Errorf("run file: %w", err)
+	}
+	return w.lines.err
+}
 
 // Finish writes all of r and closes the file.
 func (w *Writer) Finish(r *Run) error {
@@ -70,7 +124,7 @@ func (w *Writer) Finish(r *Run) error {
 
 // Close writes the trailer and gives the file its name. The counts and the
 // digest are filled in; the caller gives Slots, Stopped and Validity. After an
-// error nothing is left behind.
+// error nothing is left behind of a file made by Create.
 func (w *Writer) Close(t Trailer) error {
 	if err := w.close(t); err != nil {
 		w.Discard()
@@ -93,7 +147,8 @@ func (w *Writer) close(t Trailer) error {
 	return nil
 }
 
-// Discard drops the file. After Close it does nothing.
+// Discard gives the file up: nothing is left of one made by Create. After Close
+// it does nothing.
 func (w *Writer) Discard() { w.file.Discard() }
 
 // Encode writes r, uncompressed, with the counts and the digest filled in.

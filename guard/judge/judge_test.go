@@ -145,6 +145,11 @@ func TestRefusals(t *testing.T) {
 		{"busy, and broken besides", func(r *sample.Run) {
 			r.Trailer.Validity = sample.Validity{Grade: sample.Invalid, Signals: []sample.Signal{{Grade: sample.Invalid}, {Grade: sample.Invalid, Busy: true}}}
 		}, judge.ReasonMachineBusy},
+		{"bench's own run of unknown worth", func(r *sample.Run) { r.Trailer.Validity = sample.Validity{Grade: sample.Unknown} }, judge.ReasonInvalid},
+		{"a log with a broken signal", func(r *sample.Run) {
+			r.Header.Source = "proxy"
+			r.Trailer.Validity = sample.Validity{Grade: sample.Unknown, Signals: []sample.Signal{{Name: "dropped", Grade: sample.Invalid}}}
+		}, judge.ReasonInvalid},
 		{"no grade at all", func(r *sample.Run) { r.Trailer.Validity = sample.Validity{} }, judge.ReasonInvalid},
 		{"an invalid signal under a valid grade", func(r *sample.Run) {
 			r.Trailer.Validity.Signals = []sample.Signal{{Grade: sample.Invalid}}
@@ -218,6 +223,18 @@ func TestAnInvalidRunStillRollsBackErrors(t *testing.T) {
 				t.Errorf("%s rolls back on an invalid run", m.Key)
 			}
 		}
+	}
+}
+
+// TestALogOfOthers may be judged although nobody measured the measurer.
+func TestALogOfOthers(t *testing.T) {
+	run := usual("recorded by others").Run()
+	run.Header.Source = "envoy"
+	run.Trailer.Validity = sample.Validity{Grade: sample.Unknown, Warnings: []string{"nobody measured the measurer"}}
+	v := judge.Judge(policy.Default(), setOf(t, run))
+	expect(t, v, judge.Promote, judge.ReasonAllNotWorse)
+	if !slices.Contains(v.Warnings, "nobody measured the measurer") {
+		t.Errorf("warnings: %q", v.Warnings)
 	}
 }
 

@@ -44,7 +44,7 @@ const (
 func (c *docket) refusals() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
+		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
@@ -74,8 +74,15 @@ func refuseMode(m policy.Mode) refusal {
 	return refusal{ReasonMode, fmt.Sprintf("mode %q is not supported", m), allClaims}
 }
 
-func refuseValidity(v sample.Validity) refusal {
+// refuseValidity holds what was measured badly. A log that others recorded in
+// production was never calibrated and cannot be: its own warnings say that how
+// wrong its numbers may be is not known. A run that bench made gets no such leave.
+func refuseValidity(v sample.Validity, source string) refusal {
 	switch grade(v) {
+	case sample.Unknown:
+		if source != "" {
+			return refusal{}
+		}
 	case sample.Valid:
 		return refusal{}
 	case sample.Degraded:
@@ -103,7 +110,7 @@ func outOfBounds(s sample.Signal) string {
 func grade(v sample.Validity) sample.Grade {
 	worst := v.Grade
 	for _, s := range v.Signals {
-		if s.Grade == sample.Invalid || s.Grade == sample.Degraded && worst == sample.Valid {
+		if s.Grade == sample.Invalid || s.Grade == sample.Degraded && (worst == sample.Valid || worst == sample.Unknown) {
 			worst = s.Grade
 		}
 	}
