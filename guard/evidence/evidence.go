@@ -19,12 +19,17 @@ type Set struct {
 	Blocks    int
 	// Restarts is how many processes the arm with fewer of them had.
 	Restarts int
+	// Concurrent tells that both arms served all the time, as two deployments
+	// side by side do: a block is a span of time, no arm went first in it, and
+	// Restarts counts the instances of the smaller arm.
+	Concurrent bool
 	Stopped  string // why the run ended early; "": it did not
 	Validity sample.Validity
 	Arms     []summary.Arm // baseline first
 
 	// Pairs counts the pairs of which both halves were sent; LostBaseline and
-	// LostCandidate those of which that arm's half was not.
+	// LostCandidate those of which that arm's half was not. Where requests were
+	// counted and not listed, Pairs is the number of them in the smaller arm.
 	Pairs, LostBaseline, LostCandidate int
 	// Latencies holds the pairs of each measure.
 	Latencies map[sample.Measure]Pairs
@@ -125,6 +130,10 @@ type Controls struct {
 	Twin, Plant *Set
 	Planted     float64 // by how much the plant's path is slowed, as a share
 }
+
+// Counted tells that requests were counted by bucket and not listed, so that
+// nothing is known of any two of them together.
+func (s *Set) Counted() bool { return len(s.Binned) > 0 && len(s.Latencies) == 0 }
 
 // A SlotPair is the two turns of one block; nil where the run has none.
 type SlotPair struct{ Baseline, Candidate *sample.Slot }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -81,8 +82,7 @@ func (c *docket) refusal() (refusal, bool) {
 		return c.refused[0], true
 	}
 	for _, f := range c.findings {
-		if f.Gating && f.refused.text != "" {
-			r := f.refused
+		if r := cmp.Or(f.refused, f.held); f.Gating && r.text != "" {
 			r.text = f.out.Name + ": " + r.text
 			return r, true
 		}

@@ -46,6 +46,8 @@ type finding struct {
 	test tester // nil where nothing can be tested
 	// refused says why no claim is made of this metric; "": one is.
 	refused refusal
+	// held says why the metric supports no promotion although it may roll back.
+	held refusal
 	// sums are the block sums that were tested, positive where the candidate
 	// is worse; merged says how often neighbouring blocks were joined for them.
 	sums   []float64
@@ -119,7 +121,7 @@ func (c *docket) standing(f *finding) Standing {
 		return Shown
 	case f.limitBroken || c.rejects(f):
 		return Worse
-	case f.refused.text == "" && f.within() && !f.limitUnmet:
+	case f.refused.text == "" && f.held.text == "" && f.within() && !f.limitUnmet:
 		return NotWorse
 	}
 	return Undecided

@@ -39,8 +39,13 @@ func (rateTester) p(c *docket, f *finding) {
 	}
 	m := stats.MeanT(f.sums)
 	p := math.Max(stats.TailT(m.T, float64(len(d)-1)), stats.NewcombeP(baseline, candidate, tau))
-	// No test of the pairs can reject below 2^-n on n of them that differ.
+	// No test of the pairs can reject below 2^-n on n of them that differ; where
+	// requests were counted, none of failures can below that of each falling
+	// where it did.
 	least := math.Exp2(-float64(o.OnlyBaseline + o.OnlyCandidate))
+	if c.set.Counted() {
+		least = unluckiest(baseline, candidate)
+	}
 	f.out.T, f.out.P = Float(m.T), Float(math.Max(p, least))
 	if f.idle = least > float64(c.policy.Alpha); f.idle {
 		f.note("too few failures for this metric to roll back at all: it does not count in the correction of the others")
@@ -113,6 +118,13 @@ func differences(o evidence.Outcomes) []float64 {
 		}
 	}
 	return d
+}
+
+// unluckiest is the chance that all failures there are fall upon the candidate,
+// if each falls upon it as a request does.
+func unluckiest(baseline, candidate stats.Count) float64 {
+	failures := baseline.N - baseline.OK + candidate.N - candidate.OK
+	return math.Pow(float64(candidate.N)/float64(baseline.N+candidate.N), float64(failures))
 }
 
 // A need is what the number of further requests follows from: the standard

@@ -140,6 +140,9 @@ func refuseDesign(e evidence.Set) refusal {
 	default:
 		return no(fmt.Sprintf("design: %q cannot be judged by pairs", d))
 	}
+	if e.Concurrent {
+		return refusal{}
+	}
 	if e.Restarts > 1 && e.Restarts < e.Blocks {
 		return no(fmt.Sprintf("design: %d restarts for %d blocks, a block must not be shorter than a restart", e.Restarts, e.Blocks))
 	}

@@ -16,6 +16,8 @@ func (c *docket) testerFor(m policy.Metric) tester {
 	switch {
 	case m.Measure == policy.Success:
 		return rateTester{}
+	case c.counted(m.Measure):
+		return &binnedTester{}
 	case m.Measure.Latency():
 		return &latencyTester{}
 	}

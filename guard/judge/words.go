@@ -209,6 +209,12 @@ func (c *docket) guarantee() string {
 }
 
 func (c *docket) unit() string {
+	switch {
+	case c.set.Concurrent && c.set.Restarts < leastRestarts:
+		return fmt.Sprintf("these pods (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
+	case c.set.Concurrent:
+		return fmt.Sprintf("the builds, on this traffic (%d pods per arm)", c.set.Restarts)
+	}
 	if c.set.Restarts < leastRestarts {
 		return fmt.Sprintf("these two processes (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
 	}

@@ -16,6 +16,9 @@
 // the test for evidence that is watched as it arrives, and [Watcher] runs it on
 // pairs.
 //
+// Values that were counted by bucket instead of listed are a [Binned]: its tests
+// are a band of ranks again, or the shares above bucket edges.
+//
 // Beside these stand the tests that no mode of the judge uses yet: anytime-valid
 // evidence ([EProcess] and what satisfies it), confidence sequences of quantiles
 // ([Streams]), group-sequential boundaries ([OBrienFleming]), the label test of a
