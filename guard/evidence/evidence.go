@@ -23,9 +23,9 @@ type Set struct {
 	// side by side do: a block is a span of time, no arm went first in it, and
 	// Restarts counts the instances of the smaller arm.
 	Concurrent bool
-	Stopped  string // why the run ended early; "": it did not
-	Validity sample.Validity
-	Arms     []summary.Arm // baseline first
+	Stopped    string // why the run ended early; "": it did not
+	Validity   sample.Validity
+	Arms       []summary.Arm // baseline first
 
 	// Pairs counts the pairs of which both halves were sent; LostBaseline and
 	// LostCandidate those of which that arm's half was not. Where requests were
