@@ -107,6 +107,7 @@ func (c *child) await(ctx context.Context, out io.Reader) error {
 	select {
 	case err := <-lines:
 		if err != nil || !c.Ready {
+			c.stop() // what it said is whole only when it has been waited for
 			return errors.New(cmp.Or(c.said.String(), "ended before it was ready"))
 		}
 		return nil
