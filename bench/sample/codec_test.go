@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const golden = "testdata/small.run.jsonl"
 
-// small is a run of two arms with a warm-up request, a success with every
+// small is a run of two arms and its controls with a warm-up request, a success with every
 // field and failures of several kinds.
 func small() *sample.Run {
 	good := sample.Sample{
@@ -33,7 +33,7 @@ func small() *sample.Run {
 		TokenNS: 3_000_000, TextNS: 3_000_000, LastNS: 5_000_000, CloseNS: 5_100_000,
 		GapsNS: []int64{2_000_000, 0}, Events: 3, Coalesced: 1,
 		Status: 200, Outcome: sample.OK, Usage: sample.Usage{Input: 12, Output: 7, Cached: 3, Source: "usage"},
-		Finish: "end_turn", AnswerHash: "0123456789abcdef", Quality: new(0.0),
+		Finish: "end_turn", AnswerHash: "0123456789abcdef", Quality: new(0.0), Cost: .00125, Weight: 2.5,
 		Proxy:      &sample.ProxySaid{RequestID: "req-1", Attempts: 2, WaitNS: 5, Credential: "c1", Flags: map[string]bool{"ff_a": true}},
 		UpstreamNS: []int64{2_900_000, 4_900_000},
 	}
@@ -43,9 +43,13 @@ func small() *sample.Run {
 			Dataset:  sample.Dataset{Name: "default", Hash: "ab12", Items: 200},
 			Schedule: sample.Schedule{Kind: "poisson", PerSecond: 100, PerSlot: 2, Warmup: 1, Hash: "cd34"},
 			Design:   sample.Interleaved, Blocks: 20,
-			Arms:    []sample.Arm{{Name: "baseline", Restarted: true, Flags: map[string]bool{"ff_a": false}}, {Name: "candidate", Target: "http://127.0.0.1:8080"}},
+			Arms: []sample.Arm{
+				{Name: "baseline", Restarted: true, Flags: map[string]bool{"ff_a": false}}, {Name: "candidate", Target: "http://127.0.0.1:8080"},
+				{Name: "twin", Role: sample.Twin, PerSlot: 1}, {Name: "plant", Role: sample.Plant, PerSlot: 1, Planted: .1025},
+			},
 			Dialect: "anthropic", Model: "m", Scenario: "default",
 			Machine: sample.Machine{OS: "linux", Arch: "amd64", CPU: "cpu", Cores: 2, GOMAXPROCS: 2, Kernel: "6.1", Go: "go1.26"}, ClockScale: 1,
+			Source: "envoy", Lacks: []sample.Measure{sample.Gap, sample.TPOT},
 		},
 		Samples: []sample.Sample{
 			{Arm: "baseline", Warmup: true, Item: "short-2", Occurrence: 1_000_000, Nonce: "01", Outcome: sample.OK, IntendedNS: 1},
@@ -55,7 +59,7 @@ func small() *sample.Run {
 		},
 		Trailer: sample.Trailer{
 			Slots:   []sample.Slot{{Block: 2, Arm: "baseline", Restart: 2, StartNS: 1_000_000, EndNS: 5_100_000, CPUNS: 9, Requests: 1, Events: 3, IntendedHz: 100, AchievedHz: 99.5}},
-			Stopped: "interrupted in block 3 of 20",
+			Stopped: "interrupted in block 3 of 20", Look: 2,
 			Validity: sample.Validity{
 				Grade:   sample.Degraded,
 				Signals: []sample.Signal{{Name: "lateness_p99", Value: 1.5, Unit: "ms", Grade: sample.Degraded, Valid: .5, Degraded: 5, Busy: true}},
@@ -120,7 +124,7 @@ func TestWriteThenRead(t *testing.T) {
 			}
 			want := small()
 			want.Trailer.Trailer, want.Trailer.Samples = true, 4
-			want.Trailer.Measured = map[string]int{"baseline": 1, "candidate": 2}
+			want.Trailer.Measured = map[string]int{"baseline": 1, "candidate": 2, "twin": 0, "plant": 0}
 			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(sample.Trailer{}, "Digest")); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -218,7 +218,8 @@ type Sample struct {
 	Message string  `json:"message,omitzero"`
 
 	Usage      Usage    `json:"usage,omitzero"`
-	Cost       float64  `json:"cost,omitzero"` // US dollars, where the source tells them
+	Cost       float64  `json:"cost,omitzero"`   // US dollars, where the source tells them
+	Weight     float64  `json:"weight,omitzero"` // the inverse of how likely the item was to be drawn; 0 means 1
 	Finish     string   `json:"finish,omitzero"`
 	AnswerHash string   `json:"answer_hash,omitzero"` // SHA-256 of the visible text, first 16 hexadecimal digits
 	Quality    *float64 `json:"quality,omitempty"`    // in [0,1]; nil when not scored
@@ -336,53 +337,4 @@ type Trailer struct {
 	Look     int      `json:"look,omitzero"`
 	Validity Validity `json:"validity"`
 	Digest   string   `json:"digest"` // SHA-256 of every byte before this line, hexadecimal
-}
-
-// A Measure is a per-request quantity. All latencies are on the user clock:
-// they begin at the intended start.
-type Measure string
-
-// The measures. In brackets the formula over a Sample's fields.
-const (
-	TTFB       Measure = "ttfb"        // FirstByte - Intended
-	FirstToken Measure = "first_token" // Token - Intended
-	Gap        Measure = "gap"         // (Last - Token) / (Events - 1): the mean gap of one answer
-	Full       Measure = "full"        // Close - Intended
-
-	Queue       Measure = "queue"        // Sent - Intended
-	DNSTime     Measure = "dns"          // Conn.DNS; none without a look-up
-	Connect     Measure = "connect"      // Conn.Connect; none on a reused connection
-	TLSTime     Measure = "tls"          // Conn.TLS; none on a reused connection
-	FirstEvent  Measure = "first_event"  // Event - Intended
-	FirstText   Measure = "first_text"   // Text - Intended
-	LastContent Measure = "last_content" // Last - Intended
-	TPOT        Measure = "tpot"         // (Last - Token) / (Usage.Output - 1)
-
-	// What the gateway added, by the upstream's own write times on the same
-	// clock: none where they are not known.
-	AddedToken Measure = "added_first_token" // Token - UpstreamNS[0]
-	AddedEvent Measure = "added_event"       // mean over content events of arrival - upstream's write
-)
-
-// Value returns the measure of s in nanoseconds. A request that failed is
-// infinitely slow in every measure: ok is false. none is true where the measure
-// does not exist for a successful request (a gap needs two events).
-func (s *Sample) Value(m Measure) (ns int64, ok, none bool) {
-	if s.Outcome != OK {
-		return 0, false, false
-	}
-	switch m {
-	case TTFB:
-		return s.FirstByteNS - s.IntendedNS, true, false
-	case FirstToken:
-		return s.TokenNS - s.IntendedNS, true, false
-	case Gap:
-		if s.Events < 2 {
-			return 0, true, true
-		}
-		return (s.LastNS - s.TokenNS) / int64(s.Events-1), true, false
-	case Full:
-		return s.CloseNS - s.IntendedNS, true, false
-	}
-	return 0, true, true
 }
