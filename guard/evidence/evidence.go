@@ -31,11 +31,17 @@ type Set struct {
 	// LostCandidate those of which that arm's half was not. Where requests were
 	// counted and not listed, Pairs is the number of them in the smaller arm.
 	Pairs, LostBaseline, LostCandidate int
-	// Latencies holds the pairs of each measure.
+	// Latencies holds the pairs of each measure that any request has; a measure
+	// that the source cannot tell is absent.
 	Latencies map[sample.Measure]Pairs
 	// Alone holds all latencies of the candidate, with a partner or without,
-	// ascending in nanoseconds, a failure +Inf: for absolute limits.
+	// ascending in nanoseconds, a failure +Inf: for absolute limits. It has the
+	// measures that any request of the candidate has.
 	Alone map[sample.Measure][]float64
+	// Requests are the measured requests of both arms, by block, with a partner
+	// or without. In a switchback a block is one randomised pair of time blocks,
+	// one of each arm.
+	Requests []BlockRequests
 	// Outcomes holds attempts and successes by block.
 	Outcomes Outcomes
 	// Slots are the turns of both arms, by block.
@@ -46,8 +52,11 @@ type Set struct {
 	// block; the two columns of Latencies are made of them.
 	Paired []Pair
 	// Units are the randomised units of a split in the order in which their
-	// outcomes arrived; nil in other designs.
+	// outcomes arrived; nil in other designs. Mixed counts the units that had
+	// requests of both arms, so that their assignment was not kept: they are left
+	// out.
 	Units []Unit
+	Mixed int
 	// Binned holds distributions by block for sources that count requests
 	// instead of listing them (Prometheus, run summaries); Latencies then lacks
 	// these measures.
@@ -61,7 +70,14 @@ type Set struct {
 	// BaselineFirst is how many of the blocks with both arms began with the
 	// baseline.
 	BaselineFirst int
+	// Other is the header of the baseline's own run file, and OtherDigest its
+	// digest, where each side was run by itself; nil where one run has both.
+	Other       *sample.Header
+	OtherDigest string
 }
+
+// BlockRequests are the measured requests of one block.
+type BlockRequests struct{ Baseline, Candidate []*sample.Sample }
 
 // Pairs are the latencies of one measure, one element per pair, ordered by
 // block. A failed request is +Inf nanoseconds.
@@ -70,9 +86,15 @@ type Pairs struct {
 	Candidate []float64
 	Block     []int
 	Item      []int // a number for each distinct item
+	// Weight is the inverse of how likely each pair was to be drawn; nil when all
+	// weigh 1.
+	Weight []float64
 	// LostBaseline and LostCandidate count pairs of which that arm's half was
 	// never sent or has no value. Failures are values: they are infinitely slow.
 	LostBaseline, LostCandidate int
+	// Zero counts, among those lost, the pairs with a half that took no time at
+	// all by its source's clock: nothing can be worse by a share of that.
+	Zero int
 }
 
 // N returns the number of pairs.
@@ -105,12 +127,12 @@ type Pair struct {
 	Baseline, Candidate *sample.Sample
 }
 
-// A Unit is what a split assigned at random: a request, or a session where the
-// assignment is sticky.
+// A Unit is what a split assigned at random: what Sample.Unit names, else a
+// session, else a request. Its outcome arrived when its last request ended.
 type Unit struct {
 	Candidate bool
-	Share     float64 // of the candidate, in force when the unit was assigned
-	Requests  []*sample.Sample
+	Share     float64          // of the candidate, in force when the unit was assigned
+	Requests  []*sample.Sample // as they were sent
 }
 
 // Binned is one measure's distribution in each block of both arms.

@@ -44,7 +44,7 @@ const (
 func (c *docket) refusals() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseWork(c.work), refuseDesign(c.set),
+		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseDesign(c.set), refuseWork(c.work),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
