@@ -199,7 +199,7 @@ const (
 func blank(m policy.Metric) Metric {
 	phase := phaseOf(m.Measure)
 	scale := scaleRatio
-	if m.Measure == policy.Success {
+	if m.Measure.Points() {
 		scale = scaleDifference
 	}
 	nan := NaN()
@@ -220,16 +220,24 @@ type place struct {
 
 func phaseOf(m policy.Measure) place {
 	switch m {
+	case policy.Queue:
+		return place{sample.PhaseSchedule, 0}
+	case policy.DNS:
+		return place{sample.PhaseDNS, 1}
+	case policy.Connect:
+		return place{sample.PhaseConnect, 2}
+	case policy.TLS:
+		return place{sample.PhaseTLS, 3}
 	case policy.Success:
-		return place{sample.PhaseHeaders, 0}
-	case policy.TTFB:
-		return place{sample.PhaseHeaders, 1}
-	case policy.FirstToken:
-		return place{sample.PhaseFirstToken, 2}
-	case policy.Gap:
-		return place{sample.PhaseStream, 3}
-	case policy.Full:
-		return place{sample.PhaseClose, 4}
+		return place{sample.PhaseHeaders, 4}
+	case policy.TTFB, policy.FirstEvent:
+		return place{sample.PhaseHeaders, 5}
+	case policy.FirstToken, policy.FirstText, policy.AddedToken:
+		return place{sample.PhaseFirstToken, 6}
+	case policy.Gap, policy.TPOT, policy.AddedEvent:
+		return place{sample.PhaseStream, 7}
+	case policy.LastContent, policy.Full, policy.Goodput:
+		return place{sample.PhaseClose, 8}
 	}
-	return place{sample.PhaseClose, 5}
+	return place{sample.PhaseClose, 9}
 }

@@ -8,25 +8,36 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
+// names are what people call the measures.
+var names = map[policy.Measure]string{
+	policy.Queue:         "wait for the start",
+	policy.DNS:           "name look-up",
+	policy.Connect:       "connecting",
+	policy.TLS:           "TLS handshake",
+	policy.TTFB:          "first byte",
+	policy.FirstEvent:    "first event",
+	policy.FirstToken:    "first token",
+	policy.FirstText:     "first visible text",
+	policy.Gap:           "gap between tokens",
+	policy.TPOT:          "time per output token",
+	policy.LastContent:   "last content",
+	policy.Full:          "full answer",
+	policy.AddedToken:    "added to the first token",
+	policy.AddedEvent:    "added to each event",
+	policy.Success:       "success rate",
+	policy.Goodput:       "goodput",
+	policy.Quality:       "quality of answers",
+	policy.Tokens:        "output tokens",
+	policy.Cost:          "cost",
+	policy.Throughput:    "throughput",
+	policy.CPUPerEvent:   "processor time per event",
+	policy.CPUPerRequest: "processor time per request",
+}
+
 // measureName is what people call m.
 func measureName(m policy.Measure) string {
-	switch m {
-	case policy.FirstToken:
-		return "first token"
-	case policy.Gap:
-		return "gap between tokens"
-	case policy.Full:
-		return "full answer"
-	case policy.TTFB:
-		return "first byte"
-	case policy.Success:
-		return "success rate"
-	case policy.Throughput:
-		return "throughput"
-	case policy.CPUPerEvent:
-		return "processor time per event"
-	case policy.CPUPerRequest:
-		return "processor time per request"
+	if name, known := names[m]; known {
+		return name
 	}
 	return string(m)
 }
@@ -132,7 +143,7 @@ func (f *finding) value(x float64) string {
 	switch {
 	case math.IsInf(x, 1):
 		return "infinite (failed)"
-	case f.Measure == policy.Success:
+	case f.Measure.Points():
 		return percent(x) + " %"
 	case f.Limit.Duration:
 		return fmt.Sprintf("%.4g ms", x/1e6)

@@ -57,6 +57,12 @@ func (m Metric) asks() string {
 	switch {
 	case m.Measure == Success:
 		return "the share of requests that succeed"
+	case m.Measure == Goodput:
+		return "the share of requests that succeed and meet every objective under slo"
+	case m.Measure == Quality:
+		return "the mean score of answers to the same items"
+	case m.Measure == Tokens, m.Measure == Cost:
+		return "the mean log-ratio of the pairs that succeeded in both arms"
 	case m.Measure.Latency():
 		return "the mean log-ratio of the pairs, a lone failure counting as ten times slower"
 	}
@@ -69,7 +75,7 @@ func (m Metric) demand() string {
 	if m.HigherIsBetter() {
 		way = "less"
 	}
-	if m.Measure == Success {
+	if m.Measure.Points() {
 		amount = Share.Points
 	}
 	text := fmt.Sprintf("%s; rolls back beyond %s %s, promotes within %s", m.asks(), amount(m.Tau), way, amount(m.Margin))
@@ -90,7 +96,7 @@ func (m Metric) limitWords() string {
 	switch {
 	case m.Limit.Duration:
 		return fmt.Sprintf("%s %v", bound, time.Duration(m.Limit.Value))
-	case m.Measure == Success:
+	case m.Measure.Points():
 		return fmt.Sprintf("%s %s", bound, percent(Share(m.Limit.Value)))
 	}
 	return fmt.Sprintf("%s %.4g", bound, m.Limit.Value)

@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,13 +129,14 @@ const (
 
 // Latency tells whether m is a latency of one request, so that it is judged
 // by pairs; the rest is judged by blocks.
-func (m Measure) Latency() bool {
-	switch m {
-	case FirstToken, Gap, Full, TTFB:
-		return true
-	}
-	return false
-}
+func (m Measure) Latency() bool { return slices.Contains(latencies[:], m) }
+
+// Points tells whether m lies between 0 and 1, so that arms are compared by the
+// difference, in points, and not by the ratio.
+func (m Measure) Points() bool { return m.Share() || m == Quality }
+
+// Share tells whether m is the share of requests that are good in some sense.
+func (m Measure) Share() bool { return m == Success || m == Goodput }
 
 // A Statistic is what is made of a measure.
 type Statistic string
@@ -168,7 +170,7 @@ type Metric struct {
 	// Gating metrics decide; the others are shown.
 	Gating bool `yaml:"gating"`
 	// Tau is how much worse the candidate may be: worse by more than Tau rolls
-	// back. A share of the baseline; in points for success.
+	// back. A share of the baseline; in points for success, goodput and quality.
 	Tau Share `yaml:"tau"`
 	// Margin must lie above the upper bound of the worsening for a promotion.
 	Margin Share `yaml:"margin"`

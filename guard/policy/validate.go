@@ -26,6 +26,8 @@ func (p Policy) Validate() error {
 		bad("min_pairs is %d: fewer than %d support no claim", p.MinPairs, leastPairs)
 	}
 	problems = append(problems, p.SameWork.validate()...)
+	problems = append(problems, p.validateSLO()...)
+	problems = append(problems, p.Prices.validate()...)
 	problems = append(problems, p.validateMetrics()...)
 	return errors.Join(problems...)
 }
@@ -37,6 +39,37 @@ func (w SameWork) validate() (problems []error) {
 	}{{"tokens", w.Tokens}, {"finish", w.Finish}, {"cached", w.Cached}, {"quality", w.Quality}} {
 		if !(x.value >= 0 && x.value <= 1) {
 			problems = append(problems, fmt.Errorf("same_work.%s is %v: it lies between 0 and 100%%", x.key, float64(x.value)))
+		}
+	}
+	return problems
+}
+
+func (p Policy) validateSLO() (problems []error) {
+	for i, o := range p.SLO {
+		where := fmt.Sprintf("slo %d (%s)", i+1, o.Measure)
+		switch {
+		case !o.Measure.Latency():
+			problems = append(problems, fmt.Errorf("%s: no latency of a request: known are %v", where, latencies))
+		case !o.AtMost.Duration || !(o.AtMost.Value > 0):
+			problems = append(problems, fmt.Errorf("%s: at_most: write a duration such as 800ms", where))
+		}
+	}
+	if len(p.SLO) == 0 && slices.ContainsFunc(p.Metrics, func(m Metric) bool { return m.Measure == Goodput }) {
+		problems = append(problems, errors.New("goodput needs to know what is good: say it under slo, such as {measure: first_token, at_most: 800ms}"))
+	}
+	return problems
+}
+
+func (p *Prices) validate() (problems []error) {
+	if p == nil {
+		return nil
+	}
+	for _, x := range []struct {
+		key   string
+		value float64
+	}{{"input", p.Input}, {"output", p.Output}, {"cached", p.Cached}} {
+		if !(x.value >= 0) {
+			problems = append(problems, fmt.Errorf("prices.%s is %v: US dollars per million tokens are 0 or more", x.key, x.value))
 		}
 	}
 	return problems
@@ -96,7 +129,7 @@ func (m Metric) validateLimit() (problems []error) {
 		problems = append(problems, errors.New("limit: a mean log-ratio has no absolute value, put it on p50, p95 or p99"))
 	case m.durations() != l.Duration:
 		problems = append(problems, fmt.Errorf("limit: %s", m.limitUnit()))
-	case !(l.Value > 0), m.Measure == Success && l.Value > 1:
+	case !(l.Value > 0), m.Measure.Points() && l.Value > 1:
 		problems = append(problems, fmt.Errorf("limit %v is out of range: %s", l.Value, m.limitUnit()))
 	}
 	return problems
@@ -108,10 +141,16 @@ func (m Metric) cpu() bool { return m.Measure == CPUPerEvent || m.Measure == CPU
 
 func (m Metric) limitUnit() string {
 	switch {
-	case m.Measure == Success:
-		return "success is limited by a share such as 90%"
+	case m.Measure.Points():
+		return fmt.Sprintf("%s is limited by a share such as 90%%", m.Measure)
 	case m.durations():
 		return "write a duration such as 800ms"
+	}
+	switch m.Measure {
+	case Cost:
+		return "write US dollars for each request as a number"
+	case Tokens:
+		return "write tokens for each request as a number"
 	}
 	return "write requests per second as a number"
 }
@@ -129,23 +168,29 @@ func (m Metric) validateBand() (problems []error) {
 	return problems
 }
 
-var measures = [...]Measure{FirstToken, Gap, Full, TTFB, Success, Throughput, CPUPerEvent, CPUPerRequest}
+// latencies are the measures of one request, in the order of its life.
+var latencies = [...]Measure{
+	Queue, DNS, Connect, TLS, TTFB, FirstEvent, FirstToken, FirstText, Gap, TPOT, LastContent, Full, AddedToken, AddedEvent,
+}
+
+// measures are all of them.
+var measures = append(slices.Clone(latencies[:]), Success, Goodput, Quality, Tokens, Cost, Throughput, CPUPerEvent, CPUPerRequest)
 
 // statistics lists what m can be asked; nil for an unknown measure.
 func (m Measure) statistics() []Statistic {
 	switch {
 	case m.Latency():
 		return []Statistic{P50, P95, P99, Mean}
-	case m == Success:
+	case m.Share():
 		return []Statistic{Rate}
-	case slices.Contains(measures[:], m):
+	case slices.Contains(measures, m):
 		return []Statistic{Mean}
 	}
 	return nil
 }
 
 func (m Measure) direction() Direction {
-	if m == Success || m == Throughput {
+	if m.Points() || m == Throughput {
 		return HigherIsBetter
 	}
 	return LowerIsBetter
