@@ -50,7 +50,7 @@ func find(run *sample.Run, arm string, block int, item string) *sample.Sample {
 	panic("no such sample")
 }
 
-func build(t *testing.T, run sample.Run) evidence.Set {
+func build(t testing.TB, run sample.Run) evidence.Set {
 	t.Helper()
 	set, err := evidence.New(evidence.Source{Run: run})
 	if err != nil {
