@@ -80,7 +80,8 @@ type Set struct {
 type BlockRequests struct{ Baseline, Candidate []*sample.Sample }
 
 // Pairs are the latencies of one measure, one element per pair, ordered by
-// block. A failed request is +Inf nanoseconds.
+// block. A failed request is +Inf nanoseconds. Measures may share columns:
+// nobody changes them.
 type Pairs struct {
 	Baseline  []float64
 	Candidate []float64

@@ -74,7 +74,7 @@ func (c *collection) told(lacks []sample.Measure) []sample.Measure {
 type column struct {
 	Pairs
 	measure sample.Measure
-	uneven  bool // some weight is not 1
+	left    []int // pairs of the collection that are not in it, ascending
 }
 
 // latencies goes through the pairs once for all measures: what takes time is to
@@ -84,29 +84,64 @@ func (c *collection) latencies(told []sample.Measure) map[sample.Measure]Pairs {
 	for i, m := range told {
 		columns[i].measure = m
 	}
-	for _, p := range c.pairs {
+	for at, p := range c.pairs {
 		for i := range columns {
-			columns[i].add(p, len(c.pairs))
+			columns[i].add(p, at, len(c.pairs))
 		}
 	}
+	block, item, weight := c.labels()
 	out := map[sample.Measure]Pairs{}
 	for _, col := range columns {
-		if !col.uneven {
-			col.Weight = nil
-		}
+		col.Block, col.Item, col.Weight = without(block, col.left), without(item, col.left), without(weight, col.left)
 		out[col.measure] = col.Pairs
 	}
 	return out
 }
 
-// add takes in a pair; n is how many there may be in all.
-func (col *column) add(p pair, n int) {
+// labels returns block, item and weight of every pair; no weights where all are
+// 1. Both halves of a pair are one draw.
+func (c *collection) labels() (block, item []int, weight []float64) {
+	block, item = make([]int, len(c.pairs)), make([]int, len(c.pairs))
+	for i, p := range c.pairs {
+		block[i], item[i] = p.block, p.item
+		w := cmp.Or(cmp.Or(p.halves[0], p.halves[1]).Weight, 1)
+		if w != 1 && weight == nil {
+			weight = slices.Repeat([]float64{1}, len(c.pairs))
+		}
+		if weight != nil {
+			weight[i] = w
+		}
+	}
+	return block, item, weight
+}
+
+// without returns values but for those at the places left out; itself, if none
+// is.
+func without[T any](values []T, left []int) []T {
+	if values == nil || len(left) == 0 {
+		return values
+	}
+	kept := make([]T, 0, len(values)-len(left))
+	from := 0
+	for _, at := range left {
+		kept = append(kept, values[from:at]...)
+		from = at + 1
+	}
+	return append(kept, values[from:]...)
+}
+
+// add takes in the pair of that place; n is how many there are in all.
+func (col *column) add(p pair, at, n int) {
 	a, b := read(p.halves[0], col.measure), read(p.halves[1], col.measure)
-	if a.kind == none && (b.kind == none || math.IsInf(b.ns, 1)) || b.kind == none && math.IsInf(a.ns, 1) {
+	if a.kind == value && b.kind == value {
+		if col.Baseline == nil {
+			col.Baseline, col.Candidate = make([]float64, 0, n), make([]float64, 0, n)
+		}
+		col.Baseline, col.Candidate = append(col.Baseline, a.ns), append(col.Candidate, b.ns)
 		return
 	}
-	if a.kind == value && b.kind == value {
-		col.keep(p, a.ns, b.ns, n)
+	col.left = append(col.left, at)
+	if a.kind == none && (b.kind == none || math.IsInf(b.ns, 1)) || b.kind == none && math.IsInf(a.ns, 1) {
 		return
 	}
 	if a.kind != value {
@@ -118,17 +153,6 @@ func (col *column) add(p pair, n int) {
 	if a.kind == zero || b.kind == zero {
 		col.Zero++
 	}
-}
-
-func (col *column) keep(p pair, a, b float64, n int) {
-	if col.Baseline == nil {
-		col.Baseline, col.Candidate, col.Weight = make([]float64, 0, n), make([]float64, 0, n), make([]float64, 0, n)
-		col.Block, col.Item = make([]int, 0, n), make([]int, 0, n)
-	}
-	w := cmp.Or(p.halves[0].Weight, 1) // both halves are one draw
-	col.Baseline, col.Candidate, col.Weight = append(col.Baseline, a), append(col.Candidate, b), append(col.Weight, w)
-	col.Block, col.Item = append(col.Block, p.block), append(col.Item, p.item)
-	col.uneven = col.uneven || w != 1
 }
 
 // alone returns all values of each measure in ascending order.

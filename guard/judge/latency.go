@@ -62,7 +62,7 @@ func emptiness(p evidence.Pairs, blocks int) string {
 	if n == 0 {
 		return "no pair of requests has this measure"
 	}
-	if len(p.Candidate) != n || len(p.Block) != n || len(p.Item) != n {
+	if len(p.Candidate) != n || len(p.Block) != n || len(p.Item) != n || p.Weight != nil && len(p.Weight) != n {
 		return "the evidence is damaged: its columns differ in length"
 	}
 	for i := range n {
@@ -90,7 +90,7 @@ func failedOf(p evidence.Pairs) float64 {
 // a second standard error to ask for.
 func logs(p evidence.Pairs) stats.Sample {
 	n := p.N()
-	s := stats.Sample{Baseline: make([]float64, n), Candidate: make([]float64, n)}
+	s := stats.Sample{Baseline: make([]float64, n), Candidate: make([]float64, n), Weight: p.Weight}
 	for i := range n {
 		s.Baseline[i], s.Candidate[i] = math.Log(p.Baseline[i]), math.Log(p.Candidate[i])
 	}
