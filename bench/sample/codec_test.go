@@ -44,8 +44,10 @@ func small() *sample.Run {
 			Schedule: sample.Schedule{Kind: "poisson", PerSecond: 100, PerSlot: 2, Warmup: 1, Hash: "cd34"},
 			Design:   sample.Interleaved, Blocks: 20,
 			Arms: []sample.Arm{
-				{Name: "baseline", Restarted: true, Flags: map[string]bool{"ff_a": false}}, {Name: "candidate", Target: "http://127.0.0.1:8080"},
-				{Name: "twin", Role: sample.Twin, PerSlot: 1}, {Name: "plant", Role: sample.Plant, PerSlot: 1, Planted: .1025},
+				{Name: "baseline", Restarted: true, Flags: map[string]bool{"ff_a": false}},
+				{Name: "candidate", Target: "http://127.0.0.1:8080"},
+				{Name: "twin", Role: sample.Twin, PerSlot: 1},
+				{Name: "plant", Role: sample.Plant, PerSlot: 1, Planted: .1025},
 			},
 			Dialect: "anthropic", Model: "m", Scenario: "default",
 			Machine: sample.Machine{OS: "linux", Arch: "amd64", CPU: "cpu", Cores: 2, GOMAXPROCS: 2, Kernel: "6.1", Go: "go1.26"}, ClockScale: 1,
