@@ -250,7 +250,7 @@ func TestUnitsByName(t *testing.T) {
 // TestSwitchback has two time blocks of other requests in each block.
 func TestSwitchback(t *testing.T) {
 	run := two()
-	run.Header.Design, run.Header.Source = sample.Switchback, "proxy"
+	run.Header.Design = sample.Switchback
 	for i := range run.Samples {
 		run.Samples[i].Item = "" // a log does not know
 	}

@@ -39,9 +39,9 @@ func Open(path string) (Set, error) {
 // of one arm, which design single has, is evidence of a candidate without a
 // baseline.
 //
-// Requests are paired by item where the run chose them: not in a split, and not
-// where another source recorded them. The time blocks of a switchback have pairs
-// if the run gave both the same items.
+// Requests are paired by item, but for those of a split and those whose item is
+// not known. The time blocks of a switchback have pairs if both were given the
+// same items.
 //
 // The samples are referred to, not copied: they must not change afterwards.
 func New(src Source) (Set, error) {
@@ -63,7 +63,7 @@ func New(src Source) (Set, error) {
 // all.
 func (src Source) compare(made map[string][]*sample.Sample, baseline, candidate string, picks int) Set {
 	h := src.Header
-	c := collect(picked(made[baseline], picks), picked(made[candidate], picks), pairing(h))
+	c := collect(picked(made[baseline], picks), picked(made[candidate], picks), h.Design != sample.Split)
 	set := c.set(h.Lacks)
 	set.Header, set.Digest, set.Baseline, set.Candidate = h, src.Trailer.Digest, baseline, candidate
 	set.Planned, set.Look, set.Stopped = h.Blocks, src.Trailer.Look, src.Trailer.Stopped
@@ -74,11 +74,6 @@ func (src Source) compare(made map[string][]*sample.Sample, baseline, candidate 
 		set.Slots = c.cut(set.Slots)
 	}
 	return set
-}
-
-// pairing tells whether requests of one item and occurrence are partners.
-func pairing(h sample.Header) bool {
-	return h.Design != sample.Split && h.Source == ""
 }
 
 // choose names the two arms to compare; baseline is "" where the run has one arm.

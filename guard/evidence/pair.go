@@ -74,6 +74,9 @@ func (c *collection) pair() {
 		clear(at)
 		for side, requests := range [...][]*sample.Sample{block.Baseline, block.Candidate} {
 			for _, s := range requests {
+				if s.Item == "" {
+					continue
+				}
 				item, known := items[s.Item]
 				if !known {
 					item = len(items)
