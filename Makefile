@@ -40,7 +40,7 @@ fuzz: ## every fuzz target for FUZZTIME=10s
 bench: ## every benchmark once, so that they stay runnable
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
-proof: build ## how often the judge errs, on a fresh run of identical arms
+proof: build ## how often the judge errs: by simulation (docs/proof.md), and on a fresh run of identical arms
 	bash ci/proof.sh
 
 nightly: race bench proof ## the long run: proof, fuzzing, many gates and refusals

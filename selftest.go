@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/proof"
+)
+
+// selftestFlags are the command line of "firstbyte proof selftest".
+type selftestFlags struct {
+	policy string
+	replay proof.Replay
+}
+
+const selftestHelp = `Replays a recorded run of two identical arms (firstbyte gate --aa): in every
+replay the arms of randomly chosen blocks change places, which changes nothing if
+the arms are equal. A judge that errs in at most 5 % of runs rolls back in at most
+about 5 % of replays, and one that sees anything in not many fewer. Exit code 0 if
+the count lies in the range that is printed, 2 otherwise.`
+
+func newSelftestCmd() *cobra.Command {
+	var f selftestFlags
+	cmd := &cobra.Command{
+		Use:   "selftest RUN.run.jsonl[.gz]",
+		Short: "Count false rollbacks on a recorded run of identical arms",
+		Long:  selftestHelp,
+		Args:  oneRunFile,
+		RunE:  func(cmd *cobra.Command, args []string) error { return runSelftest(cmd, args[0], f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
+	fs.IntVar(&f.replay.Flips, "flips", 400, "how many replays")
+	fs.Float64Var(&f.replay.Tau, "tau", 0, "tau of every metric in the replays, as a share")
+	fs.Uint64Var(&f.replay.Seed, "seed", 1, "seed of the replays")
+	return cmd
+}
+
+func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
+	pol, err := loadPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	set, err := openEvidence(path, "", "")
+	if err != nil {
+		return err
+	}
+	s, err := proof.Flips(pol, set, f.replay)
+	if err != nil {
+		return fmt.Errorf("run file %s: %w", path, err)
+	}
+	printSelftest(cmd.OutOrStdout(), s, f.replay)
+	if least, most := s.Range(); s.RolledBack == 0 || s.RolledBack < least || s.RolledBack > most {
+		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: see the count above"}
+	}
+	return nil
+}
+
+func printSelftest(w io.Writer, s proof.Selftest, r proof.Replay) {
+	n := float64(s.Flips)
+	least, most := s.Range()
+	fmt.Fprintf(w, "rolled back %d of %d (%.1f %%; expected %.4g %%, which is %d to %d in 98.9 %% of selftests)\n",
+		s.RolledBack, s.Flips, 100*float64(s.RolledBack)/n, 100*s.Alpha, least, most)
+	fmt.Fprintf(w, "tau %g, seed %d; the run's own grade of validity is set aside\n\n", r.Tau, r.Seed)
+	for _, share := range s.Shares {
+		fmt.Fprintf(w, "%-12s %5.1f %% of the variance of log latency lies between items and is cancelled by pairing\n", share.Measure, 100*share.Between)
+	}
+	fmt.Fprintf(w, "\nsmallest worsening that this run would see four times in five:\n")
+	for _, m := range s.Metrics {
+		if m.Gating && !math.IsNaN(float64(m.Detectable)) {
+			fmt.Fprintf(w, "  %-45s %5.1f %s\n", m.Name, 100*float64(m.Detectable), unitOf(m))
+		}
+	}
+}
+
+func unitOf(m judge.Metric) string {
+	if m.Scale == "difference" {
+		return "points"
+	}
+	return "%"
+}
