@@ -95,5 +95,5 @@ var mutations = []mutation{
 	{"more than 1 % of pairs lost hold", "guard/judge/refuse.go", "lostShare     = .01", "lostShare     = .9", "guard/judge"},
 	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats"},
 	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats"},
-	{"a failed request is infinitely slow", "guard/evidence/new.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
+	{"a failed request is infinitely slow", "guard/evidence/measure.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
 }
