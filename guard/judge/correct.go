@@ -24,12 +24,8 @@ func (c *docket) correct() {
 		}
 	}
 	members, units := c.members(in)
-	c.joint = members != nil && c.flippable(units)
+	c.joint = len(in) > 1 && members != nil && c.flippable(units)
 	var adjusted []float64
-	if len(in) == 1 {
-		in[0].out.PHolm = in[0].out.P
-		return
-	}
 	if c.joint {
 		adjusted = stats.StepDown(members, units, flipSeed)
 	} else {
