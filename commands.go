@@ -9,6 +9,7 @@ func subcommands() []*cobra.Command {
 		newGuardCmd(),
 		newBenchCmd(),
 		newCalibrateCmd(),
+		newConvertCmd(),
 		newReportCmd(),
 		newProofCmd(),
 		newProxyCmd(),

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -88,21 +87,6 @@ func classifyDial(err error, phase sample.Phase) sample.Outcome {
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
-}
-
-// classifyStatus names the class of a status other than 200.
-func classifyStatus(status int) sample.Outcome {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return sample.RateLimited
-	case status == http.StatusServiceUnavailable || status == 529:
-		return sample.Overloaded
-	case status >= 500:
-		return sample.HTTP5xx
-	case status >= 400:
-		return sample.HTTP4xx
-	}
-	return sample.HTTPOther
 }
 
 // maxMessage bounds a recorded message in bytes.

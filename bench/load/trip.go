@@ -177,7 +177,7 @@ func (b *body) WriteTo(io.Writer) (int64, error) {
 	media, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
 	case res.StatusCode != http.StatusOK:
-		b.refused(classifyStatus(res.StatusCode))
+		b.refused(sample.ByStatus(res.StatusCode))
 	case err != nil || media != "text/event-stream":
 		b.refused(sample.ContentType)
 		r.code = ""

@@ -163,6 +163,23 @@ const (
 	Aborted   Outcome = "aborted"   // the run was stopped
 )
 
+// ByStatus returns the class of an HTTP status: OK for 200 alone.
+func ByStatus(status int) Outcome {
+	switch {
+	case status == 200:
+		return OK
+	case status == 429:
+		return RateLimited
+	case status == 503 || status == 529:
+		return Overloaded
+	case status >= 500:
+		return HTTP5xx
+	case status >= 400:
+		return HTTP4xx
+	}
+	return HTTPOther
+}
+
 // A Phase is where in a request's life something happened.
 type Phase string
 

@@ -1,0 +1,114 @@
+package convert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+)
+
+// never are the measures that a source cannot tell, by the names that policies
+// use.
+func never(from Source) []sample.Measure {
+	lacks := []sample.Measure{
+		sample.Gap, sample.Queue, sample.DNSTime, sample.Connect, sample.TLSTime, sample.FirstEvent, sample.FirstText,
+		sample.LastContent, sample.TPOT, sample.AddedToken, sample.AddedEvent,
+		"quality", "throughput", "cpu_per_event", "cpu_per_request",
+	}
+	switch from {
+	case Envoy:
+		return append(lacks, sample.FirstToken, "cost")
+	case OTLP:
+		return append(lacks, sample.TTFB, "cost")
+	}
+	return append(lacks, sample.TTFB)
+}
+
+// told counts what the requests of a log said.
+type told struct {
+	requests, ok int
+	// Of the successful ones:
+	byte1, token, output, cost int
+	left                       int
+	silent                     int // did not say whether they succeeded
+	first, last                int64
+}
+
+func (t *told) add(s *sample.Sample) {
+	if t.requests == 0 {
+		t.first, t.last = s.IntendedNS, s.IntendedNS
+	}
+	t.first, t.last = min(t.first, s.IntendedNS), max(t.last, s.IntendedNS)
+	t.requests++
+	t.left += one(s.Code == callerLeft)
+	if s.Outcome != sample.OK {
+		return
+	}
+	t.ok++
+	t.byte1 += one(s.FirstByteNS != 0)
+	t.token += one(s.TokenNS != 0)
+	t.output += one(s.Usage.Source != "")
+	t.cost += one(s.Cost > 0)
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// lacks are the measures that this log does not tell: those that its form cannot,
+// and those that no successful request of it told.
+func (c *conversion) lacks() []sample.Measure {
+	lacks := never(c.From)
+	for _, m := range [...]struct {
+		name sample.Measure
+		told int
+		can  bool
+	}{
+		{sample.TTFB, c.told.byte1, c.From == Envoy},
+		{sample.FirstToken, c.told.token, c.From != Envoy},
+		{"output_tokens", c.told.output, true},
+		{"cost", c.told.cost, c.From == LiteLLM},
+	} {
+		if m.can && m.told == 0 {
+			lacks = append(lacks, m.name)
+		}
+	}
+	if c.told.silent > 0 {
+		lacks = append(lacks, "success")
+	}
+	return lacks
+}
+
+// validity says that nobody measured this measurer, and what is known anyway.
+func (c *conversion) validity() sample.Validity {
+	v := sample.Validity{Grade: sample.Unknown, Warnings: []string{
+		fmt.Sprintf("recorded by others (%s): how wrong its times may be is not known, nor how its clients fared", c.From),
+	}}
+	warn := func(is bool, format string, args ...any) {
+		if is {
+			v.Warnings = append(v.Warnings, fmt.Sprintf(format, args...))
+		}
+	}
+	warn(c.From == Envoy, "the access log does not see an error inside a stream that began with status 200")
+	warn(c.told.silent > 0, "%d requests do not say whether they succeeded: a log that kept no failures tells no success rate", c.told.silent)
+	warn(c.told.left > 0, "%d callers left before the end and count as failures", c.told.left)
+	warn(c.report.Bad > 0, "%d of %d entries could not be read", c.report.Bad, c.report.Entries)
+	fact := func(name string, value float64, unit string) {
+		v.Facts = append(v.Facts, sample.Fact{Name: name, Value: value, Unit: unit})
+	}
+	fact("log_entries", float64(c.report.Entries), "entries")
+	for _, reason := range slices.Sorted(maps.Keys(c.report.Passed)) {
+		fact("passed over: "+reason, float64(c.report.Passed[reason]), "entries")
+	}
+	if n := c.told.token; n > 0 && n < c.told.ok {
+		fact("first token told", 100*float64(n)/float64(c.told.ok), "% of successes")
+	}
+	if c.From == Envoy {
+		fact("time resolution", float64(c.fields[RoleDuration].unit)/1e6, "ms")
+	}
+	return v
+}
