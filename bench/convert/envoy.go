@@ -66,7 +66,7 @@ func (f fields) envoy(rec *record) error {
 }
 
 // harmless are the response flags beside which an answer is whole.
-var harmless = map[string]bool{"DI": true, "DelayInjected": true, "RFCF": true, "ResponseFromCacheFilter": true}
+var harmless = map[string]bool{"DI": true, "RFCF": true, "ResponseFromCacheFilter": true}
 
 // envoyOutcome judges by status and flags. A status of 200 was sent before the
 // stream, so that any flag beside it, known or not, says that the answer broke
