@@ -215,7 +215,7 @@ func (b *binnedTester) limit(c *docket, f *finding) {
 	f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(b.binned.Candidate(b.q))
 	f.limitUnmet = !(most <= (1-b.q)*n)
 	p := 1 - stats.BinomialCDF(int(least)-1, int(n), 1-b.q) // of so many above a limit that is met
-	f.limitBroken = f.Gating && !c.allDead() && p <= float64(c.policy.Alpha)
+	f.limitBroken = f.Gating && !c.allDead() && p <= c.horizon.tail
 }
 
 func (b *binnedTester) bounds(c *docket, f *finding) {
@@ -226,7 +226,7 @@ func (b *binnedTester) bounds(c *docket, f *finding) {
 	if b.binned.K() < 2 || designless(c.set) {
 		return
 	}
-	alpha := float64(c.policy.Alpha)
+	alpha := c.horizon.tail
 	if b.exact != nil {
 		lower, upper := b.exact.Interval(alpha)
 		f.out.Effect = f.out.Point
@@ -240,7 +240,7 @@ func (b *binnedTester) bounds(c *docket, f *finding) {
 	f.out.Lower, f.out.Upper = Float(math.Exp(lower-b.blur)), Float(math.Exp(upper+b.blur))
 	f.out.Detectable = Float(math.Expm1(b.test.Detectable(se, alpha) + b.blur))
 	f.out.More = more(need{
-		n: f.out.N, se: se * factor(b.test, alpha),
+		n: f.out.N, se: se * factor(b.test, c.horizon.last),
 		gap: math.Max(math.Log1p(float64(f.Margin))-b.blur-estimate, estimate-math.Log1p(float64(f.Tau))-b.blur),
 	})
 }

@@ -19,7 +19,11 @@ const flipSeed = 1
 func (c *docket) correct() {
 	var in []*finding
 	for _, f := range c.findings {
-		if f.claims() && !f.idle {
+		switch {
+		case !f.claims():
+		case f.DryRun: // alone, at the whole alpha: it takes nothing from the others
+			f.out.PHolm = Float(c.horizon.repeated(float64(f.out.P)))
+		case c.counts(f):
 			in = append(in, f)
 		}
 	}
@@ -31,7 +35,7 @@ func (c *docket) correct() {
 	} else {
 		var p []float64
 		for _, f := range in {
-			p = append(p, float64(f.out.P))
+			p = append(p, c.horizon.repeated(float64(f.out.P)))
 		}
 		adjusted = stats.Holm(p)
 	}
@@ -40,13 +44,22 @@ func (c *docket) correct() {
 	}
 }
 
+// counts tells whether f counts for the correction. A metric that cannot reject
+// does not (Tarone 1990), if this is the only look: at a later one it may be able
+// to, and then the looks before it would have spent what was not theirs.
+func (c *docket) counts(f *finding) bool { return !f.idle || c.horizon.plan != nil }
+
 // flippable tells whether flips of k blocks are fine enough for the number of
 // gating metrics: that number, not that of the metrics with data, so that it is
-// settled before anything is measured.
+// settled before anything is measured. Where there are several looks flips are
+// too coarse for the early ones, and t is taken at all of them.
 func (c *docket) flippable(k int) bool {
+	if c.horizon.plan != nil {
+		return false
+	}
 	gating := 0
 	for _, m := range c.policy.Metrics {
-		if m.Gating {
+		if m.Gating && !m.DryRun {
 			gating++
 		}
 	}

@@ -68,7 +68,7 @@ func (c *docket) missing() string {
 		if f.Measure.Latency() && c.set.Header.Design == sample.Split {
 			continue // it has no pairs by design, which is a refusal and no lack of data
 		}
-		if f.out.Standing == Missing && (f.Gating || f.Required) {
+		if f.out.Standing == Missing && (f.decides() || f.Required) {
 			return f.out.Name + ": " + f.out.Why
 		}
 	}
@@ -82,12 +82,13 @@ func (c *docket) refusal() (refusal, bool) {
 		return c.refused[0], true
 	}
 	for _, f := range c.findings {
-		if r := cmp.Or(f.refused, f.held); f.Gating && r.text != "" {
+		if r := cmp.Or(f.refused, f.held); f.decides() && r.text != "" {
 			r.text = f.out.Name + ": " + r.text
 			return r, true
 		}
 	}
-	return refusal{}, false
+	r := c.refuseControls()
+	return r, r.text != ""
 }
 
 // undecided returns the gating metric that needs most requests, or of those
@@ -96,7 +97,7 @@ func (c *docket) undecided() *finding {
 	var worst *finding
 	gating := 0
 	for _, f := range c.findings {
-		if !f.Gating {
+		if !f.decides() {
 			continue
 		}
 		gating++
@@ -116,9 +117,10 @@ func (c *docket) verdict() Verdict {
 	v := Verdict{
 		Schema: Schema, Decision: d.decision, ExitCode: d.decision.ExitCode(), Reason: d.reason, Summary: d.summary,
 		Guarantee: c.guarantee(), Unit: c.unit(),
-		Baseline: c.set.Baseline, Candidate: c.set.Candidate, Design: c.set.Header.Design, Mode: "fixed",
+		Baseline: c.set.Baseline, Candidate: c.set.Candidate, Design: c.set.Header.Design, Mode: string(cmp.Or(c.policy.Mode, policy.Fixed)),
+		Look: c.horizon.look, Looks: c.horizon.looks,
 		Alpha: float64(c.policy.Alpha), Blocks: c.set.Blocks, Restarts: c.set.Restarts, Pairs: c.set.Pairs,
-		Controls: Controls{Mode: "off", Planted: NaN()}, SameWork: c.work, Validity: c.set.Validity, Warnings: c.warn(),
+		Controls: c.controls(), SameWork: c.work, Validity: c.set.Validity, Warnings: c.warn(),
 		Arms: c.set.Arms, Run: c.set.Header, RunDigest: c.set.Digest,
 		PolicyName: c.policy.Name, PolicyHash: c.policy.Hash,
 	}
@@ -135,7 +137,7 @@ func (c *docket) verdict() Verdict {
 func (c *docket) more() int {
 	most := 0
 	for _, f := range c.findings {
-		if !f.Gating || f.out.Standing != Undecided {
+		if !f.decides() || f.out.Standing != Undecided {
 			continue
 		}
 		if f.out.More == 0 {

@@ -7,6 +7,7 @@
 //	no data   a metric that must have data has none, or an arm never answered
 //	hold      the evidence supports no claim: the run is invalid, the arms did
 //	          different work, the design, too few blocks or pairs, …
+//	          or the run's own controls failed: the plant was not seen, or the twin was
 //	promote   every gating metric's bound lies within its promote margin
 //	hold      otherwise, with the number of requests still needed
 //
@@ -68,11 +69,16 @@ type docket struct {
 	findings []*finding
 	refused  []refusal // of the whole run
 	joint    bool      // the correction uses the joint sign flips of the blocks
+	horizon  horizon
 	prepared map[policy.Measure]*sampled
+	// twin and plant are the judgements of the run's own controls; both nil
+	// where it has none.
+	twin, plant *control
 }
 
 func open(p policy.Policy, e evidence.Set) *docket {
-	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), prepared: map[policy.Measure]*sampled{}}
+	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), horizon: horizonOf(p, e), prepared: map[policy.Measure]*sampled{}}
+	c.twin, c.plant = openControls(p, e)
 	c.refused = c.refusals()
 	for _, m := range p.Metrics {
 		c.findings = append(c.findings, &finding{Metric: m, out: blank(m), test: c.testerFor(m)})
@@ -87,9 +93,14 @@ func (c *docket) test() {
 		f.test.p(c, f)
 	}
 	c.correct()
+	c.twin.test()
+	c.plant.test()
 }
 
-// claims tells whether f takes part in the decision to roll back.
+// decides tells whether f takes part in the decision.
+func (f *finding) decides() bool { return f.Gating && !f.DryRun }
+
+// claims tells whether something is claimed of f.
 func (f *finding) claims() bool {
 	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && f.out.P >= 0
 }
@@ -106,6 +117,8 @@ func (c *docket) measure() {
 		}
 	}
 	slices.SortStableFunc(c.findings, inOrder)
+	c.twin.measure()
+	c.plant.measure()
 }
 
 // rejects tells whether f alone rolls back by its p-value.
@@ -139,11 +152,12 @@ func (f *finding) within() bool {
 	return float64(f.out.Upper) < 1+float64(f.Margin)
 }
 
-// worse lists the gating metrics that roll back, in report order.
+// worse lists the metrics that roll back, in report order. Where the run's own
+// twin was called worse, that is what an absolute limit or the success rate says.
 func (c *docket) worse() []*finding {
 	var worse []*finding
 	for _, f := range c.findings {
-		if f.Gating && (f.limitBroken || c.rejects(f)) {
+		if f.decides() && (f.limitBroken || c.rejects(f) && (f.Measure == policy.Success || !c.hallucinates())) {
 			worse = append(worse, f)
 		}
 	}

@@ -293,8 +293,8 @@ func (l *latencyTester) limit(c *docket, f *finding) {
 	}
 	value := stats.Quantile(alone, q)
 	f.out.Value, f.limitUnmet = Float(value), !(value <= f.Limit.Value)
-	// One-sided at alpha; the rank is exact without any assumption on shape.
-	lower := stats.QuantileRanks(len(alone), q, 2*float64(c.policy.Alpha)).Lower
+	// One-sided; the rank is exact without any assumption on shape.
+	lower := stats.QuantileRanks(len(alone), q, 2*c.horizon.tail).Lower
 	f.limitBroken = f.Gating && !c.allDead() && lower >= 1 && alone[lower-1] > f.Limit.Value
 }
 
@@ -306,14 +306,14 @@ func (l *latencyTester) bounds(c *docket, f *finding) {
 		return
 	}
 	estimate := l.test.Estimate()
-	alpha := float64(c.policy.Alpha)
+	alpha := c.horizon.tail
 	lower, upper := l.test.Interval(estimate, alpha)
 	se := l.test.StandardError(lower, upper, alpha)
 	f.out.Effect = Float(math.Exp(estimate))
 	f.out.Lower, f.out.Upper = Float(math.Exp(lower-s.widen)), Float(math.Exp(upper+s.widen))
 	f.out.Detectable = Float(math.Expm1(l.test.Detectable(se, alpha) + s.widen))
 	f.out.More = more(need{
-		n: f.out.N, se: se * factor(l.test, alpha),
+		n: f.out.N, se: se * factor(l.test, c.horizon.last),
 		gap: math.Max(math.Log1p(float64(f.Margin))-s.widen-estimate, estimate-math.Log1p(float64(f.Tau))-s.widen),
 	})
 }

@@ -23,7 +23,7 @@ func (rateTester) p(c *docket, f *finding) {
 		return
 	}
 	if f.Limit != nil {
-		_, upper := candidate.Wilson(stats.QuantileNormal(float64(c.policy.Alpha)))
+		_, upper := candidate.Wilson(stats.QuantileNormal(c.horizon.tail))
 		f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(candidate.Rate())
 		f.limitUnmet = !(candidate.Rate() >= f.Limit.Value)
 		f.limitBroken = f.Gating && upper < f.Limit.Value
@@ -48,14 +48,14 @@ func (rateTester) p(c *docket, f *finding) {
 	}
 	f.out.T, f.out.P = Float(m.T), Float(math.Max(p, least))
 	if f.idle = least > float64(c.policy.Alpha); f.idle {
-		f.note("too few failures for this metric to roll back at all: it does not count in the correction of the others")
+		f.note("too few failures for this metric to roll back at all" + word(c.counts(f), "", ": it does not count in the correction of the others"))
 	}
 }
 
 func (rateTester) bounds(c *docket, f *finding) {
 	o := c.set.Outcomes
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
-	alpha := float64(c.policy.Alpha)
+	alpha := c.horizon.tail
 	z := stats.QuantileNormal(alpha)
 	effect := candidate.Rate() - baseline.Rate()
 	f.out.Effect = Float(effect)
@@ -74,7 +74,7 @@ func (rateTester) bounds(c *docket, f *finding) {
 	powered := z + stats.QuantileNormal(.2)
 	f.out.Detectable = Float(powered * se)
 	f.out.More = more(need{
-		n: f.out.N, se: powered * se,
+		n: f.out.N, se: (stats.QuantileNormal(c.horizon.last) + stats.QuantileNormal(.2)) * se,
 		gap: math.Max(effect+float64(f.Margin), -float64(f.Tau)-effect),
 	})
 }

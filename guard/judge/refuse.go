@@ -44,7 +44,7 @@ const (
 func (c *docket) refusals() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseMode(c.policy.Mode), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseDesign(c.set), refuseWork(c.work),
+		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseMode(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
@@ -63,15 +63,6 @@ func (c *docket) refusalFor(m policy.Metric) refusal {
 		}
 	}
 	return refusal{}
-}
-
-// refuseMode refuses modes that are not built: to judge in another one would
-// claim what was not asked for.
-func refuseMode(m policy.Mode) refusal {
-	if m == "" || m == policy.Fixed {
-		return refusal{}
-	}
-	return refusal{ReasonMode, fmt.Sprintf("mode %q is not supported", m), allClaims}
 }
 
 // refuseValidity holds what was measured badly. A log that others recorded in

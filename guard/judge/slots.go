@@ -93,7 +93,7 @@ func (s *slotTester) limit(c *docket, f *finding) {
 		return
 	}
 	m := stats.MeanT(s.alone)
-	slack := stats.QuantileT(float64(c.policy.Alpha), float64(len(s.alone)-1)) * m.SE
+	slack := stats.QuantileT(c.horizon.tail, float64(len(s.alone)-1)) * m.SE
 	over := m.Value - math.Log(f.Limit.Value)
 	if f.HigherIsBetter() {
 		over = -over
@@ -109,8 +109,8 @@ func (s *slotTester) bounds(c *docket, f *finding) {
 	if designless(c.set) {
 		return
 	}
-	alpha, df := float64(c.policy.Alpha), float64(len(s.d)-1)
-	m, t := stats.MeanT(s.d), stats.QuantileT(alpha, df)
+	df := float64(len(s.d) - 1)
+	m, t := stats.MeanT(s.d), stats.QuantileT(c.horizon.tail, df)
 	f.out.Effect = Float(math.Exp(m.Value))
 	f.out.Lower, f.out.Upper = Float(math.Exp(m.Value-t*m.SE)), Float(math.Exp(m.Value+t*m.SE))
 	powered := (t + stats.QuantileT(.2, df)) * m.SE
@@ -120,7 +120,7 @@ func (s *slotTester) bounds(c *docket, f *finding) {
 		worse = -worse
 	}
 	f.out.More = more(need{
-		n: f.out.N, se: powered,
+		n: f.out.N, se: (stats.QuantileT(c.horizon.last, df) + stats.QuantileT(.2, df)) * m.SE,
 		gap: math.Max(math.Log1p(float64(f.Margin))-worse, worse-math.Log1p(float64(f.Tau))),
 	})
 }

@@ -108,6 +108,7 @@ const (
 	ReasonBlind          Reason = "this run could not have seen it"    // its own plant was not seen
 	ReasonHallucinates   Reason = "this run sees what is not there"    // its own twin was called worse
 	ReasonNoControls     Reason = "the policy asks for controls"       // and the run has none
+	ReasonDeadControl    Reason = "a control says nothing"             // it has no data, or supports no claim
 	ReasonMode           Reason = "mode supports no claim"             // on this evidence
 	ReasonResolution     Reason = "resolution coarser than the margin" // of a histogram
 	ReasonZero           Reason = "a quantile is zero"                 // and has no logarithm

@@ -98,8 +98,8 @@ func (c *docket) boundsText(f *finding) string {
 	if math.IsNaN(float64(f.out.Lower)) || math.IsNaN(float64(f.out.Upper)) {
 		return "no interval"
 	}
-	level := 100 * (1 - float64(c.policy.Alpha))
-	return fmt.Sprintf("%.4g %% bounds %s and %s", level, f.signed(f.out.Lower), f.signed(f.out.Upper))
+	over := word(c.horizon.plan != nil, " over all looks", "")
+	return fmt.Sprintf("%.4g %% bounds%s %s and %s", 100*(1-float64(c.policy.Alpha)), over, f.signed(f.out.Lower), f.signed(f.out.Upper))
 }
 
 // signed writes a bound as the change that it stands for.
@@ -164,6 +164,10 @@ func (c *docket) sayUndecided(f *finding) []string {
 	if f.limitUnmet {
 		head = fmt.Sprintf("Held: %s of the candidate is %s, beyond its limit of %s but within what sampling explains.", f.subject(), f.value(float64(f.out.Value)), f.value(f.Limit.Value))
 	}
+	if c.horizon.look < c.horizon.looks {
+		next := nextLook(c.set.Blocks, planned(c.set), c.horizon.looks)
+		return []string{head, fmt.Sprintf("The next planned look is after block %d of %d.", next, planned(c.set))}
+	}
 	if n := c.more(); n > 0 {
 		return []string{head, fmt.Sprintf("About %d more requests per arm would decide it four times in five.", n)}
 	}
@@ -174,7 +178,7 @@ func (c *docket) sayPromote() []string {
 	gating := 0
 	var nearest *finding
 	for _, f := range c.findings {
-		if !f.Gating {
+		if !f.decides() {
 			continue
 		}
 		gating++
@@ -200,10 +204,13 @@ func (f *finding) room() float64 {
 	return 1 - worst/float64(f.Margin)
 }
 
-func (c *docket) guarantee() string {
+func (c *docket) guarantee() string { return c.statistical() + " " + c.controlsText() }
+
+// statistical says what error rate stands behind the decision.
+func (c *docket) statistical() string {
 	counted := 0
 	for _, f := range c.findings {
-		if f.claims() && !f.idle {
+		if f.decides() && f.claims() && c.counts(f) {
 			counted++
 		}
 	}
@@ -215,8 +222,16 @@ func (c *docket) guarantee() string {
 		correction = "Holm's step-down on the joint sign flips of the blocks,"
 	}
 	return fmt.Sprintf("A candidate that is within tau in every gating metric is rolled back in at most %.4g %% of such runs "+
-		"(one look, %d blocks as the unit, %s over %d metrics); one that is worse by its whole margin in any gating metric "+
-		"is promoted in at most %.4g %%. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.set.Blocks, correction, counted, alpha, alpha)
+		"(%s, %d blocks as the unit, %s over %d metrics); one that is worse by its whole margin in any gating metric "+
+		"is promoted in at most %.4g %%%s. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.looksText(),
+		c.set.Blocks, correction, counted, alpha, word(c.horizon.plan != nil, ", both over all looks together", ""), alpha)
+}
+
+func (c *docket) looksText() string {
+	if c.horizon.plan == nil {
+		return "one look"
+	}
+	return fmt.Sprintf("look %d of %d planned ones, O'Brien-Fleming boundaries", c.horizon.look, c.horizon.looks)
 }
 
 func (c *docket) unit() string {

@@ -15,6 +15,10 @@ func Explain(w io.Writer, p Policy) error {
 	say("")
 	say("A candidate that is no worse than tau in any gating metric is rolled back in at most %s", percent(p.Alpha))
 	say("of runs; one that is worse by its whole margin in some metric is promoted in at most %s.", percent(p.Alpha))
+	say("%s", p.modeWords())
+	if p.Controls == ControlsRequired {
+		say("Nothing is promoted unless the run saw its own plant and stayed quiet on its own twin.")
+	}
 	say("No claim is made with fewer than %d blocks or %d pairs of requests, nor if the arms'", p.MinBlocks, p.MinPairs)
 	say("output tokens differ by more than %s, finish reasons in more than %s of the pairs, or the", percent(p.SameWork.Tokens), percent(p.SameWork.Finish))
 	say("share of cached input tokens by more than %s, or the candidate's answers score more than", percent(p.SameWork.Cached))
@@ -37,6 +41,25 @@ func Explain(w io.Writer, p Policy) error {
 		return fmt.Errorf("explain: %w", err)
 	}
 	return nil
+}
+
+// modeWords says how evidence becomes a decision.
+func (p Policy) modeWords() string {
+	switch p.Mode {
+	case GroupSequential:
+		looks := p.Looks
+		if looks == 0 {
+			looks = DefaultLooks
+		}
+		return fmt.Sprintf("A run may end at any of %d equally spaced, planned looks; both rates hold over all of them.", looks)
+	case Anytime:
+		return "The evidence may be looked at as often as anyone likes; both rates hold over all looks."
+	case Threshold:
+		return "Those rates are not kept: point estimates are compared with tau and limits, nothing else."
+	case History:
+		return "The candidate is compared with earlier runs by a predictive interval."
+	}
+	return "The evidence is looked at once, when the planned sample is there."
 }
 
 // Points writes s as points of a difference of shares.
@@ -84,6 +107,9 @@ func (m Metric) demand() string {
 	}
 	if m.Critical {
 		text += "; named first"
+	}
+	if m.DryRun {
+		text += "; a dry run: told, and decides nothing"
 	}
 	return text
 }

@@ -93,6 +93,61 @@ metrics:
 	}
 }
 
+func TestModes(t *testing.T) {
+	for _, c := range []struct{ yaml, want string }{
+		{"mode: group-sequential", ""},
+		{"mode: group-sequential\nlooks: 20", ""},
+		{"mode: fixed\ncontrols: required", ""},
+		{"mode: sometimes", `unknown mode "sometimes": known are [fixed group-sequential anytime history threshold]`},
+		{"looks: 5", "looks is 5: only mode group-sequential has planned looks"},
+		{"mode: group-sequential\nlooks: 1", "looks is 1: between 2 and 20"},
+		{"mode: group-sequential\nlooks: 21", "looks is 21: between 2 and 20"},
+		{"mode: group-sequential\nlooks: -2", "looks is -2: between 2 and 20"},
+		{"controls: perhaps", `controls is "perhaps": it is optional or required`},
+	} {
+		_, err := policy.Parse([]byte(c.yaml + "\n" + one))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q: %v, want %q", c.yaml, err, c.want)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	const dry = "  - {measure: full, statistic: p50, gating: true, dry_run: true, tau: 5%, margin: 10%}\n"
+	if _, err := policy.Parse([]byte(one + dry)); err != nil {
+		t.Error(err)
+	}
+	for yaml, want := range map[string]string{
+		"metrics:\n" + dry: "no metric is gating, dry runs apart",
+		one + strings.Replace(dry, "gating: true", "gating: false", 1): "dry_run: a metric that is only shown decides nothing anyway",
+	} {
+		if _, err := policy.Parse([]byte(yaml)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestExplainNamesTheMode(t *testing.T) {
+	for mode, want := range map[policy.Mode]string{
+		policy.GroupSequential: "at any of 5 equally spaced, planned looks; both rates hold over all of them",
+		policy.Fixed:           "looked at once", policy.Anytime: "as often as anyone likes",
+		policy.Threshold: "not kept", policy.History: "predictive interval",
+	} {
+		p := policy.Default()
+		p.Mode, p.Looks, p.Controls = mode, 0, policy.ControlsRequired
+		p.Metrics[1].DryRun = true
+		var out strings.Builder
+		if err := policy.Explain(&out, p); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{want, "saw its own plant", "a dry run: told, and decides nothing"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: it does not say %q:\n%s", mode, want, out.String())
+			}
+		}
+	}
+}
+
 func TestWindow(t *testing.T) {
 	own := policy.Band{From: .93, To: .97}
 	for _, c := range []struct {
@@ -113,7 +168,7 @@ func TestWindow(t *testing.T) {
 
 func TestAPolicyThatCannotSayNo(t *testing.T) {
 	_, err := policy.Parse([]byte("metrics:\n  - {measure: success, statistic: rate, tau: 1%, margin: 1%, limit: 90%}\n"))
-	for _, want := range []string{"no metric is gating", "limit: a metric that is only shown"} {
+	for _, want := range []string{"no metric is gating, dry runs apart", "limit: a metric that is only shown"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q: %v", want, err)
 		}

@@ -12,6 +12,13 @@ const (
 	leastPairs  = 200
 )
 
+// DefaultLooks is how many planned looks a policy has that names no number, and
+// MostLooks the most that it may name.
+const (
+	DefaultLooks = 5
+	MostLooks    = 20
+)
+
 // Validate joins every problem of p, one line each.
 func (p Policy) Validate() error {
 	var problems []error
@@ -25,11 +32,32 @@ func (p Policy) Validate() error {
 	if p.MinPairs < leastPairs {
 		bad("min_pairs is %d: fewer than %d support no claim", p.MinPairs, leastPairs)
 	}
+	problems = append(problems, p.validateMode()...)
 	problems = append(problems, p.SameWork.validate()...)
 	problems = append(problems, p.validateSLO()...)
 	problems = append(problems, p.Prices.validate()...)
 	problems = append(problems, p.validateMetrics()...)
 	return errors.Join(problems...)
+}
+
+var modes = [...]Mode{Fixed, GroupSequential, Anytime, History, Threshold}
+
+func (p Policy) validateMode() (problems []error) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if p.Mode != "" && !slices.Contains(modes[:], p.Mode) {
+		bad("unknown mode %q: known are %v", p.Mode, modes)
+	}
+	switch {
+	case p.Looks == 0:
+	case p.Mode != GroupSequential:
+		bad("looks is %d: only mode %s has planned looks", p.Looks, GroupSequential)
+	case p.Looks < 2 || p.Looks > MostLooks:
+		bad("looks is %d: between 2 and %d are possible", p.Looks, MostLooks)
+	}
+	if p.Controls != "" && p.Controls != ControlsOptional && p.Controls != ControlsRequired {
+		bad("controls is %q: it is %s or %s", p.Controls, ControlsOptional, ControlsRequired)
+	}
+	return problems
 }
 
 func (w SameWork) validate() (problems []error) {
@@ -85,10 +113,10 @@ func (p Policy) validateMetrics() (problems []error) {
 		if seen[m.Key()] {
 			problems = append(problems, fmt.Errorf("%s: stands twice", where))
 		}
-		seen[m.Key()], gating = true, gating || m.Gating
+		seen[m.Key()], gating = true, gating || m.Gating && !m.DryRun
 	}
 	if !gating {
-		problems = append(problems, errors.New("no metric is gating: such a policy could never say no"))
+		problems = append(problems, errors.New("no metric is gating, dry runs apart: such a policy could never say no"))
 	}
 	return problems
 }
@@ -116,6 +144,9 @@ func (m Metric) validate() (problems []error) {
 	}
 	if m.HigherIsBetter() && (m.Margin >= 1 || m.Tau >= 1) {
 		bad("tau and margin of %s lie under 100%%: nothing can fall by more", m.Measure)
+	}
+	if m.DryRun && !m.Gating {
+		bad("dry_run: a metric that is only shown decides nothing anyway, make it gating")
 	}
 	return append(append(problems, m.validateLimit()...), m.validateBand()...)
 }

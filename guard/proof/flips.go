@@ -75,6 +75,8 @@ func Flips(p policy.Policy, e evidence.Set, r Replay) (Selftest, error) {
 		p.Metrics[i].Tau, p.Metrics[i].Limit = policy.Share(r.Tau), nil
 		p.Metrics[i].Margin = max(p.Metrics[i].Margin, policy.Share(r.Tau))
 	}
+	// A replay is one look at the blocks as they are, whatever ended the run.
+	p.Mode, e.Look, e.Controls = policy.Fixed, 0, nil
 	e.Validity = sample.Validity{Grade: sample.Valid}
 	v := judge.Judge(p, e)
 	if !judgeable(v) {

@@ -12,17 +12,18 @@
 // arms could be exchanged there; shifting the candidate by -x turns "at most
 // exp(x) times slower" into that case. Rates and counts have their own
 // functions: [Newcombe], [MeanT], [Wilcoxon], [SignFlip]. Several p-values are
-// corrected by [Holm], or by [StepDown] where they share blocks; [Martingale] is
-// the test for evidence that is watched as it arrives, and [Watcher] runs it on
-// pairs.
+// corrected by [Holm], or by [StepDown] where they share blocks; a [Plan] makes
+// them hold over several looks; [Martingale] is the test for evidence that is
+// watched as it arrives, and [Watcher] runs it on pairs.
 //
 // Values that were counted by bucket instead of listed are a [Binned]: its tests
 // are a band of ranks again, or the shares above bucket edges.
 //
 // Beside these stand the tests that no mode of the judge uses yet: anytime-valid
 // evidence ([EProcess] and what satisfies it), confidence sequences of quantiles
-// ([Streams]), group-sequential boundaries ([OBrienFleming]), the label test of a
-// split ([Label]), change points ([Changes]) and, for comparison, [MannWhitney].
+// ([Streams]), boundaries for looks that were not planned ([Spending]), the label
+// test of a split ([Label]), change points ([Changes]) and, for comparison,
+// [MannWhitney].
 //
 // Everything is deterministic. A *Test owns scratch memory and is not safe for
 // use by several goroutines; *Pairs is read-only and is.

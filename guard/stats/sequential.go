@@ -15,12 +15,7 @@ import (
 // is alpha: hard to pass early, hardly above the fixed test at the end.
 func OBrienFleming(alpha float64, looks int) []float64 {
 	times := EqualLooks(looks)
-	// A Brownian motion at time t <= 1 passes C less often than at 1.
-	lo, hi := QuantileNormal(alpha), QuantileNormal(alpha/float64(looks))
-	c := root(lo, hi, func(c float64) float64 {
-		return Crossing(times, scaled(c, times)) - alpha
-	})
-	return scaled(c, times)
+	return scaled(NewPlan(times).constant(alpha), times)
 }
 
 // EqualLooks returns the shares of the sample at which looks are taken: 1/looks,
