@@ -143,6 +143,12 @@ type Outcome struct {
 	Events int
 	// Err is what went wrong, nil if nothing did.
 	Err *chat.Error
+	// Usage and Finish are the upstream's last word on both.
+	Usage  chat.Usage
+	Finish chat.Finish
+	// Times are when it went so. Begun and Ended are the caller's of Serve to
+	// set.
+	Times Times
 }
 
 // Serve answers one request whose body has been read. The request's context
@@ -167,10 +173,12 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 
 // whole serves an answer in one piece.
 func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, head Head, o Outcome, requestID string) Outcome {
+	o.Times.Asked = time.Now()
 	resp, err := r.cfg.Upstream.Generate(ctx, req)
 	if err != nil {
 		return r.refuse(w, o, because(ctx, err), requestID)
 	}
+	o.Times.Answered, o.Usage, o.Finish = time.Now(), resp.Usage, resp.Finish
 	body, err := r.cfg.Dialect.Response(head, resp)
 	if err != nil {
 		return r.refuse(w, o, err, requestID)
@@ -185,6 +193,9 @@ func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Reque
 	w.WriteHeader(o.Status)
 	if _, err := w.Write(body); err != nil {
 		o.Err = gone(err)
+	} else {
+		now := time.Now() // all at once
+		o.Times.Head, o.Times.Event, o.Times.Token, o.Times.Text, o.Times.Last = now, now, now, now, now
 	}
 	_ = rc.SetWriteDeadline(time.Time{})
 	return o

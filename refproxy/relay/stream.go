@@ -27,6 +27,9 @@ type session struct {
 	deadline time.Time // of writes, as last set
 	start    chat.Event
 	events   int
+	usage    chat.Usage
+	finish   chat.Finish
+	times    Times
 	opened   bool // the head was sent
 	done     bool // nothing more may be written
 }
@@ -49,6 +52,9 @@ func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.R
 // run moves every event of the upstream to the caller. Its error is the
 // upstream's failure or, as KindCanceled, the caller's.
 func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode Decode) error {
+	s.mu.Lock()
+	s.times.Asked = time.Now()
+	s.mu.Unlock()
 	body, err := up.Stream(ctx, req)
 	if err != nil {
 		return err
@@ -73,6 +79,7 @@ func (s *session) event(ev chat.Event) error {
 	now := time.Now()
 	s.heard = now
 	s.events++
+	s.usage, s.finish = ev.Usage, ev.Finish
 	if ev.Kind == chat.EventStart && !s.opened {
 		s.start = ev
 		return nil
@@ -88,7 +95,23 @@ func (s *session) event(ev chat.Event) error {
 		return err
 	}
 	s.spoke = now
-	return s.rc.Flush()
+	if err := s.rc.Flush(); err != nil {
+		return err
+	}
+	s.sent(ev.Kind, now)
+	return nil
+}
+
+// sent notes when an event that had arrived reached the caller.
+func (s *session) sent(kind chat.EventKind, arrived time.Time) {
+	now := time.Now()
+	if s.times.Head.IsZero() {
+		s.times.Head = now
+	}
+	if s.times.Event.IsZero() {
+		s.times.Event = now
+	}
+	s.times.content(kind, arrived, now)
 }
 
 // sendHead commits to status 200. It reaches the caller with the next flush.
@@ -159,7 +182,11 @@ func (s *session) reassure(now time.Time) error {
 		return nil
 	}
 	s.spoke = now
-	return errors.Join(err, s.rc.Flush())
+	err = errors.Join(err, s.rc.Flush())
+	if err == nil && s.times.Head.IsZero() {
+		s.times.Head, s.times.Event = now, now // message_start went with it
+	}
+	return err
 }
 
 // next returns the time from now until tick may have something to do.
@@ -194,7 +221,7 @@ func (s *session) end(ctx context.Context, r *Relay, o Outcome, err error) Outco
 	defer s.mu.Unlock()
 	s.done = true
 	defer s.releaseDeadline()
-	o.Events = s.events
+	o.Events, o.Usage, o.Finish, o.Times = s.events, s.usage, s.finish, s.times
 	if err == nil && !s.enc.Ended() {
 		err = &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer ended without a finish"}
 	}

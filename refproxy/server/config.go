@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	Drain time.Duration
 	// MaxBody is the largest request body, unpacked, in bytes. Default 32 MB.
 	MaxBody int64
+	// Observers are told of every request for a message, answered or refused.
+	Observers []relay.Observer
 	// Log takes the proxy's log. Default none.
 	Log *slog.Logger
 }

@@ -22,6 +22,8 @@ type exchange struct {
 	id string // the request id
 	// out is what the log will say; a handler that answers by itself fills it.
 	out relay.Outcome
+	// observed: the observers were told of it, and want to know its end.
+	observed bool
 }
 
 // A handler answers, or returns what went wrong before anything was sent.
@@ -38,7 +40,7 @@ func (s *Server) routes() []route {
 		{"/", http.MethodHead, alive},
 		{"/healthz", http.MethodGet, alive},
 		{"/readyz", http.MethodGet, s.ready},
-		{"/v1/messages", http.MethodPost, s.api(s.messages)},
+		{"/v1/messages", http.MethodPost, s.observe(s.api(s.messages))},
 		{"/v1/messages/count_tokens", http.MethodPost, s.api(s.countTokens)},
 		{"/v1/models", http.MethodGet, s.api(s.models)},
 		{"/v1/models/", http.MethodGet, s.api(s.model)},
@@ -76,7 +78,7 @@ func (s *Server) find(x *exchange) (handler, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	x := &exchange{w: &answer{ResponseWriter: w}, r: r, id: relay.NewID("req_")}
-	defer s.log(x, begun)
+	defer s.ended(x, begun)
 	defer s.rescue(x)
 	handle, err := s.find(x)
 	if err == nil {
@@ -142,6 +144,29 @@ func (s *Server) log(x *exchange, begun time.Time) {
 		}
 	}
 	s.cfg.Log.LogAttrs(x.r.Context(), level, "request", attrs...)
+}
+
+// ended tells the log and the observers of one request.
+func (s *Server) ended(x *exchange, begun time.Time) {
+	s.log(x, begun)
+	if !x.observed {
+		return
+	}
+	x.out.Times.Begun, x.out.Times.Ended = begun, time.Now()
+	for _, o := range s.cfg.Observers {
+		o.Ended(x.out)
+	}
+}
+
+// observe tells the observers that a request has come.
+func (s *Server) observe(next handler) handler {
+	return func(x *exchange) error {
+		x.observed = true
+		for _, o := range s.cfg.Observers {
+			o.Began()
+		}
+		return next(x)
+	}
 }
 
 // api guards a route with key and version.
