@@ -31,3 +31,15 @@ func loadDataset(path string) (*datasets.Set, error) {
 	}
 	return datasets.Open(path)
 }
+
+// secret reads a file if one is named, and the environment otherwise.
+func secret(env, flag, file string) (string, error) {
+	if file == "" {
+		return os.Getenv(env), nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return string(b), nil
+}

@@ -95,6 +95,11 @@ var borders = []border{
 		[]string{"refproxy/anthropic", "refproxy/openai", "refproxy/gemini"},
 		"only the codecs need raw and duplicate keys; all others do with encoding/json",
 	},
+	{
+		"github.com/prometheus",
+		[]string{"refproxy/telemetry", "guard/prometheus"},
+		"one room tells Prometheus, one asks it; all others know counts",
+	},
 }
 
 // An area is a first path element; its row says whom its tests may not use

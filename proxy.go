@@ -23,7 +23,7 @@ import (
 // proxyFlags are the command's flags as given.
 type proxyFlags struct {
 	listen, upstream, caFile, keyFile, keysFile string
-	flags, logLevel                             string
+	flags, logLevel, metrics                    string
 	aliases                                     []string
 	hold, drain                                 time.Duration
 	h2c, noAuth, withParent                     bool
@@ -56,6 +56,7 @@ An interrupt lets running answers finish; a second one cuts them.`,
 	fs.StringVar(&f.keysFile, "keys-file", "", "file with the callers' keys, one a line (default: FIRSTBYTE_PROXY_KEYS)")
 	fs.BoolVar(&f.noAuth, "no-auth", false, "serve this machine without keys")
 	fs.BoolVar(&f.withParent, "with-parent", false, "stop at once when standard input ends")
+	fs.StringVar(&f.metrics, "metrics", "", "loopback address to serve /metrics on, for Prometheus; port 0 takes a free one")
 	fs.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to standard error, as JSON")
 	return cmd
 }
@@ -68,6 +69,12 @@ func (f *proxyFlags) run(cmd *cobra.Command) error {
 	if err := cfg.CheckAddress(f.listen); err != nil {
 		return err
 	}
+	said := map[string]any{"ready": true, "pid": os.Getpid(), "flags": cfg.Flags.Map()}
+	stop, err := observe(cmd.Context(), f.metrics, &cfg, said)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
@@ -79,9 +86,8 @@ func (f *proxyFlags) run(cmd *cobra.Command) error {
 	}
 	s.Prepare(cmd.Context())
 	defer f.abortLate(cmd, s)()
-	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
-		"ready": true, "url": "http://" + l.Addr().String(), "pid": os.Getpid(), "flags": cfg.Flags.Map(),
-	}); err != nil {
+	said["url"] = "http://" + l.Addr().String()
+	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(said); err != nil {
 		return errors.Join(fmt.Errorf("say that it is ready: %w", err), l.Close())
 	}
 	return s.Run(cmd.Context(), l)
@@ -135,16 +141,4 @@ func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
 		Flags: flags, Keys: server.NewKeys(keys), NoAuth: f.noAuth, Aliases: aliases, Hold: f.hold, Drain: f.drain,
 		Log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})),
 	}, nil
-}
-
-// secret reads a file if one is named, and the environment otherwise.
-func secret(env, flag, file string) (string, error) {
-	if file == "" {
-		return os.Getenv(env), nil
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", flag, err)
-	}
-	return string(b), nil
 }

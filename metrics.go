@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/server"
+	"github.com/firstbyte-dev/firstbyte/refproxy/telemetry"
+)
+
+// observed hands what the relay says of a request to the metrics.
+type observed struct{ metrics *telemetry.Metrics }
+
+func (o observed) Began() { o.metrics.Began() }
+
+func (o observed) Ended(out relay.Outcome) {
+	r := telemetry.Request{
+		Model: out.UpstreamModel, Stream: out.Stream, Outcome: telemetry.OK,
+		Full: out.Times.Ended.Sub(out.Times.Begun), FirstByte: -1, FirstToken: -1, Added: -1,
+		Input: out.Usage.Input, Cached: out.Usage.Cached, Output: out.Usage.Output,
+	}
+	if out.Err != nil {
+		r.Outcome = out.Err.Kind.String()
+	}
+	if d, ok := out.Times.First(); ok {
+		r.FirstByte = d
+	}
+	if d, ok := out.Times.FirstToken(); ok {
+		r.FirstToken = d
+	}
+	if d, ok := out.Times.Added(); ok {
+		r.Added = d
+	}
+	o.metrics.Ended(r)
+}
+
+// observe adds metrics to cfg and serves them at address, if there is one, and
+// notes where.
+func observe(ctx context.Context, address string, cfg *server.Config, said map[string]any) (stop func(), err error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	m := telemetry.New()
+	cfg.Observers = append(cfg.Observers, observed{m})
+	said["metrics"], stop, err = serveMetrics(ctx, address, m)
+	return stop, err
+}
+
+// serveMetrics serves /metrics on a loopback address until stop is called, and
+// returns its URL. Metrics ask for no key, so they are this machine's alone.
+func serveMetrics(ctx context.Context, address string, m *telemetry.Metrics) (url string, stop func(), err error) {
+	if err := onLoopback(address); err != nil {
+		return "", nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot listen on %s (choose another --metrics, or port 0 for a free one): %w", address, errors.Unwrap(err))
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Serve(l) // ends by stop
+	}()
+	return "http://" + l.Addr().String() + "/metrics", func() { _ = s.Close(); <-done }, nil
+}
+
+func onLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--metrics %q: want HOST:PORT, such as 127.0.0.1:9464", address)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--metrics %q: metrics are served without a key, so only to this machine: listen on 127.0.0.1", address)
+}
