@@ -58,6 +58,11 @@ var rooms = []room{
 		},
 		"the gate tells the story; whose processes the arms are is the root's to say",
 	},
+	{
+		"guard/assert",
+		[]string{"guard/judge", "guard/policy", "guard/evidence", "guard/stats", "bench/sample", "bench/chart"},
+		"an assertion is a limit on what a run shows; where arms are compared pair by pair the judge does it",
+	},
 	{"guard/rollout", []string{"guard/judge"}, "a rollout applies verdicts and makes none"},
 	{"guard/history", []string{"guard/evidence", "guard/stats"}, "a history compares evidence and reaches no verdict"},
 	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence", "bench/sample"}, "a proof simulates what a run file holds: it may send no load"},

@@ -16,6 +16,10 @@ func (c Count) Wilson(z float64) (lower, upper float64) {
 	return mid - half, mid + half
 }
 
+// Exact returns the exact interval of the rate at a two-sided 1-alpha (Clopper &
+// Pearson 1934); c.N must be positive.
+func (c Count) Exact(alpha float64) (lower, upper float64) { return clopperPearson(c, alpha) }
+
 // Newcombe returns the bounds of the difference of rates candidate - baseline
 // at z standard errors: Newcombe's (1998) hybrid of two Wilson intervals.
 func Newcombe(baseline, candidate Count, z float64) (lower, upper float64) {
