@@ -218,7 +218,9 @@ func TestReport(t *testing.T) {
 	run := recorded(world())
 	failEvery(run, 400)
 	r := request(t, run, "full.p95 <= 200ms", "first_token.p95 <= 40ms", "success >= 99%", "first_token.p99.9 <= 400ms",
-		"full.p50 improves -5%", "full.p95 improves 20%", "added_event.p50 <= 1ms")
+		"full.p50 improves -20%", "full.p95 improves 20%", "added_event.p50 <= 1ms")
+	r.Baseline, r.BaselineName, r.BaselineArm = recorded(world()), "b.run.jsonl", "baseline"
+	r.Baseline.Header.Machine.Cores, r.Allow, r.RunSpread = 4, []string{"machine"}, .05
 	r.Name = "a\x1b[31m.run.jsonl.gz" // what would drive a terminal must not
 	report, err := assert.Check(r)
 	if err != nil {

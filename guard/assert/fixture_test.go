@@ -19,7 +19,7 @@ func recorded(w proof.World) *sample.Run {
 	run.Header.Tool, run.Header.Model, run.Header.Dialect, run.Header.ClockScale = "firstbyte dev", "m", "anthropic", 1
 	run.Header.Dataset = sample.Dataset{Name: "default", Hash: "8515e31d02d4acf840015dfd", Items: 100}
 	run.Header.Schedule = sample.Schedule{Kind: "poisson", PerSecond: 100}
-	run.Header.Machine = sample.Machine{OS: "linux", Arch: "amd64", CPU: "a processor", Cores: 2, GOMAXPROCS: 2, Go: "go1.26"}
+	run.Header.Machine = sample.Machine{OS: "linux", Arch: "amd64", CPU: "a processor", Cores: 2, GOMAXPROCS: 2, Kernel: "6.1", Go: "go1.26"}
 	run.Trailer.Digest = "0123456789ab"
 	return &run
 }
