@@ -38,6 +38,7 @@ type pageView struct {
 	Sentences                      []string
 	Behind                         []fact
 	Metrics, Work, Latency         table
+	Controls                       table
 	Reasons, Broken                []fact
 	Effects, Blocks, Curves        []template.HTML
 	Grade                          sample.Grade
@@ -53,7 +54,8 @@ func view(v *judge.Verdict) pageView {
 		Class:    class(v.Decision),
 		Decision: string(v.Decision), Reason: string(v.Reason),
 		Sentences: v.Summary,
-		Behind:    []fact{{"Guarantee", v.Guarantee}, {"It speaks of", v.Unit}, {"Same work", sameWork(v)}, {"Measurement", validity(v)}, {"Measurer", measurerError(v)}},
+		Behind:    behind(v),
+		Controls:  controlsTable(v),
 		Metrics:   metricTable(v), Work: workTable(v), Latency: latencyTable(v),
 		Reasons: reasons(v), Broken: broken(v),
 		Effects: effectCharts(v), Blocks: blockCharts(v), Curves: curveCharts(v),
@@ -70,6 +72,15 @@ func view(v *judge.Verdict) pageView {
 		p.Sentences = append(p.Sentences[:len(p.Sentences):len(p.Sentences)], more(v))
 	}
 	return p
+}
+
+// behind is what gives the decision its worth.
+func behind(v *judge.Verdict) []fact {
+	all := []fact{{"Guarantee", v.Guarantee}, {"It speaks of", v.Unit}}
+	for _, f := range controls(v) {
+		all = append(all, fact{strings.ToUpper(f.Name[:1]) + f.Name[1:], f.Value})
+	}
+	return append(all, fact{"Same work", sameWork(v)}, fact{"Measurement", validity(v)}, fact{"Measurer", measurerError(v)})
 }
 
 func class(d judge.Decision) string {

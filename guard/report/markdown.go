@@ -19,6 +19,7 @@ func Markdown(w io.Writer, v judge.Verdict) error {
 	p.verdict(&v)
 	p.table(metricTable(&v))
 	p.list(reasons(&v))
+	p.table(controlsTable(&v))
 	p.table(workTable(&v))
 	p.list(broken(&v))
 	p.table(latencyTable(&v))

@@ -107,7 +107,7 @@ func reasons(v *judge.Verdict) []fact {
 	var all []fact
 	named := map[string][]string{}
 	for _, m := range v.Metrics {
-		why := join("; ", m.Why, limit(m))
+		why := join("; ", m.Why, limit(m), resolution(m), watched(m, v.Alpha))
 		if why == "" {
 			continue
 		}

@@ -239,15 +239,14 @@ func more(v *judge.Verdict) string {
 
 // standingBehind is what a short report says beside the decision.
 func standingBehind(v *judge.Verdict) []fact {
-	all := []fact{
-		{"claim", v.Guarantee},
-		{"of", v.Unit},
+	all := append([]fact{{"claim", v.Guarantee}, {"of", v.Unit}}, controls(v)...)
+	all = append(all, []fact{
 		{"work", sameWork(v)},
 		{"valid", validity(v) + "; " + measurerError(v)},
 		{"run", fmt.Sprintf("seed %d, dataset %s (%d items, SHA-256 %s), %d blocks of %s, %d requests of warm-up before each turn left out",
 			v.Run.Seed, v.Run.Dataset.Name, v.Run.Dataset.Items, v.Run.Dataset.Hash, v.Blocks, design(v), v.Run.Schedule.Warmup)},
 		{"machine", machine(v.Run.Machine)},
-	}
+	}...)
 	for _, warning := range v.Warnings {
 		all = append(all, fact{"warning", warning})
 	}
@@ -265,4 +264,4 @@ func standingBehind(v *judge.Verdict) []fact {
 	return kept
 }
 
-func design(v *judge.Verdict) string { return string(v.Design) + " load" }
+func design(v *judge.Verdict) string { return string(v.Design) + " load (" + mode(v) + ")" }

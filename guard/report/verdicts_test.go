@@ -75,6 +75,7 @@ func ratio(key, name string, m sample.Measure, statistic string, effect, se floa
 		Scale: "ratio", Effect: judge.Float(effect), Point: judge.Float(effect * 1.004),
 		Lower: judge.Float(effect * math.Exp(-1.73*se)), Upper: judge.Float(effect * math.Exp(1.73*se)),
 		Tau: .05, Margin: .10, P: .5, PHolm: 1, T: 0, Limit: nan, Value: nan,
+		LogE: nan, LogEWithin: nan, Resolution: nan,
 		Detectable: judge.Float(math.Exp(2.59*se) - 1), N: pairs, Blocks: 20,
 	}
 	r := rand.New(rand.NewPCG(uint64(len(name)), 9))
@@ -94,7 +95,7 @@ func success(difference float64, standing judge.Standing) judge.Metric {
 		Key: "success.rate", Name: "success", Measure: "success", Statistic: "rate", Gating: true, Critical: true,
 		Standing: standing, Scale: "difference", Effect: judge.Float(difference),
 		Lower: judge.Float(difference - .004), Upper: judge.Float(difference + .004),
-		Point: nan, Tau: .01, Margin: .02, P: .5, PHolm: 1, T: nan,
+		Point: nan, Tau: .01, Margin: .02, P: .5, PHolm: 1, T: nan, LogE: nan, LogEWithin: nan, Resolution: nan,
 		Limit: .99, Value: judge.Float(1 + difference), Detectable: .006, N: pairs, Blocks: 20,
 	}
 }
@@ -106,7 +107,7 @@ func base() judge.Verdict {
 		Guarantee: "An equal candidate is rolled back in at most 5 % of gates, over all gating metrics together; one exactly at a promote margin is promoted in at most 5 %.",
 		Unit:      "the two builds, each restarted 20 times",
 		Baseline:  "baseline", Candidate: "candidate", Design: sample.Interleaved, Mode: "fixed",
-		Alpha: .05, Blocks: 20, Restarts: 20, Pairs: pairs,
+		Alpha: .05, Blocks: 20, Restarts: 20, Pairs: pairs, Controls: judge.Controls{Mode: "off", Why: "--controls off", Planted: nan},
 		SameWork: judge.SameWork{Same: true, Pairs: pairs, Tokens: 1, Finish: 0, Cached: 0, Answers: 0},
 		Validity: sample.Validity{
 			Grade: sample.Valid,
@@ -165,9 +166,29 @@ func calm() []judge.Metric {
 	}
 }
 
+// controlled is a run with controls that did as they should.
+func controlled(v judge.Verdict) judge.Verdict {
+	gating := func(effect float64, standing judge.Standing) (all []judge.Metric) {
+		for _, m := range v.Metrics {
+			if m.Gating && m.Scale == "ratio" {
+				all = append(all, ratio(m.Key, m.Name, m.Measure, m.Statistic, effect, .008, standing))
+			}
+		}
+		return all
+	}
+	v.Controls = judge.Controls{
+		Mode: "on", Planted: .1,
+		Twin:  &judge.Control{OK: true, Detail: "not called worse in any gating metric", Pairs: 200, Blocks: 8, Metrics: gating(1.002, judge.NotWorse)},
+		Plant: &judge.Control{OK: true, Detail: "called worse in every measure with a gating latency", Pairs: 200, Blocks: 8, Metrics: gating(1.098, judge.Worse)},
+	}
+	return v
+}
+
 func promote() judge.Verdict {
 	v := base()
 	v.Metrics = calm()
+	v = controlled(v)
+	v.Mode, v.Look, v.Looks = "group-sequential", 2, 5
 	return decided(v, judge.Promote, judge.ReasonAllNotWorse,
 		"candidate may go out: none of 7 gating metrics is worse than its promote margin allows.",
 		"The closest to its margin is the gap's P90-P99 tail: +1.2 %, at most +3.3 %, against a margin of 10 %.")
@@ -251,8 +272,10 @@ func hostile() judge.Verdict {
 	v.PolicyName, v.Run.Dataset.Name, v.Run.Model, v.Run.Machine.CPU = evil, evil, evil, evil
 	for i := range v.Metrics {
 		v.Metrics[i].Name, v.Metrics[i].Why = fmt.Sprint(i, evil), evil
+		v.Metrics[i].LogE, v.Metrics[i].LogEWithin, v.Metrics[i].Resolution = 25, -1, .02
 	}
 	v.Arms[0].Name, v.Arms[1].Name = evil, evil
+	v.Controls.Twin.Detail, v.Controls.Plant.Detail, v.Mode = evil, evil, evil
 	v.Arms[1].Failures = map[sample.Outcome]int{sample.Outcome(evil): 3}
 	return v
 }

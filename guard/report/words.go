@@ -172,6 +172,9 @@ func standing(m judge.Metric) string {
 	if !m.Gating && m.Standing != judge.Shown {
 		s += ", shown only"
 	}
+	if m.DryRun {
+		s += ", dry run"
+	}
 	if m.Critical {
 		s += " (critical)"
 	}
