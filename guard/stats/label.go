@@ -25,10 +25,7 @@ type Label struct {
 // frequent than its share ([Above], for a rollback) or less ([Below], for a
 // promotion).
 func NewLabel(side Side) *Label {
-	if side == Below {
-		return &Label{direction: -1}
-	}
-	return &Label{direction: 1}
+	return &Label{direction: side.direction()}
 }
 
 // Candidate takes a bad outcome of the candidate at a time when it had the
@@ -74,6 +71,7 @@ type Split struct {
 	shift     float64 // log(1+tau)
 	quantiles []float64
 	threshold []int // buckets
+	upTo      []int // how many of the past lie at or under the threshold
 	worse     []*Label
 	better    []*Label
 	past      []int32 // by bucket
@@ -96,6 +94,7 @@ func NewSplit(tau float64, quantiles ...float64) *Split {
 		shift:     math.Log1p(tau),
 		quantiles: quantiles,
 		threshold: make([]int, len(quantiles)),
+		upTo:      make([]int, len(quantiles)),
 		past:      make([]int32, bucketOf(math.Log(slowest))+2),
 	}
 	for range quantiles {
@@ -161,21 +160,31 @@ func (s *Split) bad(i, bucket int) bool { return s.n >= fill && bucket > s.thres
 func (s *Split) record(bucket int) {
 	s.past[bucket]++
 	s.n++
+	for i, threshold := range s.threshold {
+		if bucket <= threshold {
+			s.upTo[i]++
+		}
+	}
 	if s.n >= fill && (s.n-fill)%refresh == 0 {
 		for i, q := range s.quantiles {
-			s.threshold[i] = s.rank(int(math.Ceil(q * float64(s.n))))
+			s.seek(i, int(math.Ceil(q*float64(s.n))))
 		}
 	}
 }
 
-// rank returns the bucket of the k-th fastest latency, counted from 1.
-func (s *Split) rank(k int) int {
-	for bucket, count := range s.past {
-		if k -= int(count); k <= 0 {
-			return bucket
-		}
+// seek moves threshold i to the bucket of the k-th fastest latency, counted from
+// 1. It starts where the threshold was, which is seldom far.
+func (s *Split) seek(i, k int) {
+	at, upTo := s.threshold[i], s.upTo[i]
+	for upTo < k {
+		at++
+		upTo += int(s.past[at])
 	}
-	return len(s.past) - 1
+	for at > 0 && upTo-int(s.past[at]) >= k {
+		upTo -= int(s.past[at])
+		at--
+	}
+	s.threshold[i], s.upTo[i] = at, upTo
 }
 
 // Worse is the evidence that the candidate is more than 1+tau times slower at

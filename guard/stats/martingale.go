@@ -26,7 +26,7 @@ func (m *Martingale) Add(sum, squares float64) {
 		z = sum / scale
 	}
 	for i, bet := range bets {
-		m.logs[i] += math.Ln2 - math.Log1p(math.Exp(-2*bet*z))
+		m.logs[i] += logOnePlusTanh(bet * z)
 	}
 	m.squares += sum * sum
 }
@@ -35,11 +35,23 @@ func (m *Martingale) Add(sum, squares float64) {
 // log(1/alpha).
 func (m *Martingale) Log() float64 { return logMean(m.logs[:]) }
 
-// logMean returns the logarithm of the mean of exp(x).
+// logOnePlusTanh returns log(1 + tanh(x)), also where that underflows.
+func logOnePlusTanh(x float64) float64 {
+	if x < -350 {
+		return math.Ln2 + 2*x
+	}
+	return math.Ln2 - math.Log1p(math.Exp(-2*x))
+}
+
+// logMean returns the logarithm of the mean of exp(x); of evidence that is all
+// lost it is minus infinity.
 func logMean(x []float64) float64 {
 	top := math.Inf(-1)
 	for _, v := range x {
 		top = math.Max(top, v)
+	}
+	if math.IsInf(top, 0) {
+		return top
 	}
 	sum := 0.0
 	for _, v := range x {

@@ -28,6 +28,14 @@ const (
 	Below                // it is smaller
 )
 
+// direction is the sign of what speaks for the side.
+func (s Side) direction() float64 {
+	if s == Below {
+		return -1
+	}
+	return 1
+}
+
 // BestRho returns the rho with which a mixture is tightest at the intrinsic
 // time v for the level alpha: v / (2 log(1/alpha) + log(1 + 2 log(1/alpha)))
 // (Howard et al. 2021). One-sided mixtures take 2 alpha.

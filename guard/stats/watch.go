@@ -3,7 +3,12 @@ package stats
 import "math"
 
 // A Watch is the evidence after one block.
-type Watch struct{ Band, Exceedance, Average float64 } // logarithms
+type Watch struct {
+	Band, Exceedance, Average float64 // logarithms
+	// Sum is the sum of the band's scores in the block, positive where the
+	// candidate is the slower.
+	Sum float64
+}
 
 // Watched watches s at the shift 0 for a slower candidate; see [Watcher].
 func Watched(s Sample, band Band, at float64) ([]Watch, error) {
@@ -46,10 +51,7 @@ func NewWatcher(s Sample) (*Watcher, error) {
 // rollback. Below gathers evidence that it is less slow than that: with
 // log(1+margin) for a promotion.
 func (w *Watcher) Watch(band Band, at, shift float64, side Side) []Watch {
-	direction := 1.0
-	if side == Below {
-		direction = -1
-	}
+	direction := side.direction()
 	past := w.newPast(shift)
 	var inBand, above Martingale
 	out := make([]Watch, len(w.blocks))
@@ -57,10 +59,36 @@ func (w *Watcher) Watch(band Band, at, shift float64, side Side) []Watch {
 		past.add(pairs)
 		s := past.score(pairs, past.inBand(band))
 		inBand.Add(direction*s.sum, s.squares)
+		out[k].Sum = s.sum
 		s = past.score(pairs, past.exceeds(at))
 		above.Add(direction*s.sum, s.squares)
-		out[k] = Watch{Band: inBand.Log(), Exceedance: above.Log()}
+		out[k].Band, out[k].Exceedance = inBand.Log(), above.Log()
 		out[k].Average = logMean([]float64{out[k].Band, out[k].Exceedance})
+	}
+	return out
+}
+
+// A Step is the evidence after one block, as a logarithm, and the sum of the
+// block's scores.
+type Step struct{ Log, Sum float64 }
+
+// WatchMean is [Watcher.Watch] of the log-ratios of pairs, with failures as
+// [LogMean] counts them. Unlike [HalfNormal] it needs no guess beforehand of how
+// far blocks will scatter: it takes that from the blocks before, and so a wrong
+// guess cannot cost the power.
+func (w *Watcher) WatchMean(shift float64, side Side) []Step {
+	direction := side.direction()
+	var m Martingale
+	out := make([]Step, len(w.blocks))
+	for k, pairs := range w.blocks {
+		var s scores
+		for _, i := range pairs {
+			if d, ok := logRatio(w.sample.Baseline[i], w.sample.Candidate[i]); ok {
+				s.add(w.sample.weight(int(i)) * (d - shift))
+			}
+		}
+		m.Add(direction*s.sum, s.squares)
+		out[k] = Step{Log: m.Log(), Sum: s.sum}
 	}
 	return out
 }
@@ -170,9 +198,12 @@ type scores struct{ sum, squares float64 }
 func (p *past) score(pairs []int32, of func(int32) float64) scores {
 	var s scores
 	for _, i := range pairs {
-		d := p.sample.weight(int(i)) * (of(p.b[i]) - of(p.a[i]))
-		s.sum += d
-		s.squares += d * d
+		s.add(p.sample.weight(int(i)) * (of(p.b[i]) - of(p.a[i])))
 	}
 	return s
+}
+
+func (s *scores) add(d float64) {
+	s.sum += d
+	s.squares += d * d
 }
