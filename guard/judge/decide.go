@@ -65,8 +65,8 @@ func (c *docket) missing() string {
 		}
 	}
 	for _, f := range c.findings {
-		if f.Measure.Latency() && c.set.Header.Design == sample.Split {
-			continue // it has no pairs by design, which is a refusal and no lack of data
+		if c.set.Header.Design == sample.Split && c.set.Units == nil {
+			continue // nothing was collected for a split, which is a refusal and no lack of data
 		}
 		if f.out.Standing == Missing && (f.decides() || f.Required) {
 			return f.out.Name + ": " + f.out.Why

@@ -59,6 +59,7 @@ type finding struct {
 	// limitUnmet: the observed value passes the absolute limit; limitBroken:
 	// by more than sampling explains.
 	limitUnmet, limitBroken bool
+	watched                 *watched // what e-values say of it; nil: nothing
 }
 
 // A docket is one judgement in progress.
@@ -102,7 +103,7 @@ func (f *finding) decides() bool { return f.Gating && !f.DryRun }
 
 // claims tells whether something is claimed of f.
 func (f *finding) claims() bool {
-	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && f.out.P >= 0
+	return f.Gating && f.out.Standing != Missing && (f.refused.text == "" || f.refused.scope == promotions) && f.out.P >= 0
 }
 
 // measure adds intervals and standings.
@@ -144,6 +145,8 @@ func (c *docket) standing(f *finding) Standing {
 // A bound that is not known is not within anything.
 func (f *finding) within() bool {
 	switch {
+	case f.watched != nil:
+		return f.watched.within
 	case f.out.Scale == scaleDifference:
 		return float64(f.out.Lower) > -float64(f.Margin)
 	case f.HigherIsBetter():

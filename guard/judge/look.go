@@ -109,6 +109,8 @@ func refuseMode(p policy.Policy, e evidence.Set) refusal {
 			return no("the run was ended at a look: judge it in the group-sequential mode")
 		}
 		return refusal{}
+	case policy.Anytime: // it may have been ended whenever, by whatever was seen
+		return refusal{}
 	case policy.GroupSequential:
 	default:
 		return no("mode %q is not supported", p.Mode)

@@ -42,12 +42,18 @@ const (
 // refusals lists what the run as a whole cannot support, the most telling
 // first.
 func (c *docket) refusals() []refusal {
+	if c.set.Header.Design == sample.Split {
+		return c.refusalsOfSplit()
+	}
 	var out []refusal
 	for _, r := range [...]refusal{
 		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseMode(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, c.set.Pairs),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
+		if c.watchedEvidence() {
+			r = r.loosen()
+		}
 		if r.text != "" {
 			out = append(out, r)
 		}

@@ -15,6 +15,7 @@ import (
 type slotTester struct {
 	d     []float64 // log(candidate / baseline)
 	alone []float64 // the candidate's logarithms
+	block []int     // of each
 }
 
 func (s *slotTester) p(c *docket, f *finding) {
@@ -64,6 +65,7 @@ func (s *slotTester) collect(e evidence.Set, m policy.Measure) {
 		if a > 0 && b > 0 && !math.IsInf(a, 1) && !math.IsInf(b, 1) {
 			s.d = append(s.d, math.Log(b/a))
 			s.alone = append(s.alone, math.Log(b))
+			s.block = append(s.block, k)
 		}
 	}
 }

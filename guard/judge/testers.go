@@ -1,6 +1,9 @@
 package judge
 
-import "github.com/firstbyte-dev/firstbyte/guard/policy"
+import (
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+)
 
 // A tester tests one metric. Bounds are taken after P.
 type tester interface {
@@ -14,6 +17,10 @@ type tester interface {
 // testerFor chooses by mode, design and kind of measure how m is tested.
 func (c *docket) testerFor(m policy.Metric) tester {
 	switch {
+	case c.set.Header.Design == sample.Split:
+		return splitTester(m)
+	case c.watchedEvidence():
+		return anytimeTester(m)
 	case m.Measure == policy.Success:
 		return rateTester{}
 	case c.counted(m.Measure):

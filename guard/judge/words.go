@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
@@ -217,6 +218,9 @@ func (c *docket) statistical() string {
 	if counted == 0 {
 		return "None: the evidence supports no statistical claim; only absolute limits were judged."
 	}
+	if c.watchedEvidence() {
+		return c.watchedGuarantee(counted)
+	}
 	alpha, correction := 100*float64(c.policy.Alpha), "Holm's correction"
 	if c.joint {
 		correction = "Holm's step-down on the joint sign flips of the blocks,"
@@ -235,7 +239,9 @@ func (c *docket) looksText() string {
 }
 
 func (c *docket) unit() string {
-	switch {
+switch {
+	case c.set.Header.Design == sample.Split:
+		return "this one process, on this workload"
 	case c.set.Concurrent && c.set.Restarts < leastRestarts:
 		return fmt.Sprintf("these pods (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
 	case c.set.Concurrent:
