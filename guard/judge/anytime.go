@@ -69,7 +69,7 @@ type evidenceTester struct {
 
 func (t *evidenceTester) p(c *docket, f *finding) {
 	t.record = t.open(c, f)
-	if t.record.stream == nil || f.out.Standing == Missing || f.refused.text != "" && f.refused.scope != promotions {
+	if t.record.stream == nil || f.out.Standing == Missing || f.refused.text != "" {
 		return
 	}
 	if s := c.prepared[f.Measure]; s != nil {
@@ -79,7 +79,7 @@ func (t *evidenceTester) p(c *docket, f *finding) {
 	shift := f.worsening(f.Tau) + t.widen
 	f.watched.trail = t.record.evidence(shift, stats.Above, c.looks())
 	if math.IsInf(lastOf(f.watched.trail), -1) {
-		f.refuse(refusal{ReasonAutocorrelated, "neighbouring blocks correlate: longer blocks are needed", promotions})
+		f.object(refusal{ReasonAutocorrelated, "neighbouring blocks correlate: longer blocks are needed", promotions})
 	}
 	height := slices.Max(f.watched.trail)
 	f.out.LogE, f.out.P = Float(height), Float(stats.AnytimeP(height))
@@ -223,7 +223,7 @@ func (t *evidenceTester) bounds(c *docket, f *finding) {
 	margin := f.worsening(f.Margin) - t.widen
 	against := lastOf(t.record.evidence(margin, stats.Below, c.looks()))
 	f.out.LogEWithin = Float(against)
-	f.watched.within = f.refused.text == "" && against >= bar
+	f.watched.within = against >= bar
 	estimate := t.record.stream.estimate()
 	s := search{record: t.record, looks: c.looks(), bar: bar, points: f.out.Scale == scaleDifference}
 	lower, upper := s.lower(estimate), s.upper(estimate)
@@ -358,4 +358,15 @@ func (r refusal) loosen() refusal {
 		r.scope = promotions
 	}
 	return r
+}
+
+// object notes the first refusal of its kind: of a promotion alone, or of every
+// claim.
+func (f *finding) object(r refusal) {
+	switch {
+	case r.scope != promotions:
+		f.refuse(r)
+	case f.held.text == "":
+		f.held = r
+	}
 }

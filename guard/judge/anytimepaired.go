@@ -109,7 +109,7 @@ func (l *latencyTester) watch(c *docket, f *finding) record {
 		f.out.Standing, f.out.Why = Missing, s.missing
 		return record{}
 	}
-	f.refuse(s.refused.loosen())
+	f.object(s.refused.loosen())
 	pairs := newPairStream(s.sample)
 	r := record{looks: distinct(s.pairs.Block), blocks: true}
 	band, ok := f.Window()
@@ -323,8 +323,8 @@ func watchQuality(c *docket, f *finding) record {
 		f.out.Standing, f.out.Why = Missing, "no answer was scored"
 		return record{}
 	}
-	f.refuse(refusePairs(c.policy, f.out.N).loosen())
-	f.refuse(refuseBlocks(c.policy, f.out.Blocks).loosen())
+	f.object(refusePairs(c.policy, f.out.N).loosen())
+	f.object(refuseBlocks(c.policy, f.out.Blocks).loosen())
 	r.stream = s
 	return r
 }
@@ -348,7 +348,7 @@ func (s *slotTester) watch(c *docket, f *finding) record {
 		return record{}
 	}
 	s.limitAnytime(c, f)
-	f.refuse(refuseBlocks(c.policy, len(s.d)).loosen())
+	f.object(refuseBlocks(c.policy, len(s.d)).loosen())
 	return record{stream: newTurns(s.d, f.HigherIsBetter()), looks: s.block, blocks: true}
 }
 

@@ -103,7 +103,7 @@ func (f *finding) decides() bool { return f.Gating && !f.DryRun }
 
 // claims tells whether something is claimed of f.
 func (f *finding) claims() bool {
-	return f.Gating && f.out.Standing != Missing && (f.refused.text == "" || f.refused.scope == promotions) && f.out.P >= 0
+	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && f.out.P >= 0
 }
 
 // measure adds intervals and standings.

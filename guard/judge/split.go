@@ -297,7 +297,7 @@ func (c *docket) countUnits(f *finding, events []event, bad float64) float64 {
 	case share >= 1:
 		f.out.Standing, f.out.Why = Missing, "no request of either arm succeeded"
 	default:
-		f.refuse(refuseFewOf(c.policy, f.out.N))
+		f.object(refuseFewOf(c.policy, f.out.N))
 		return share
 	}
 	return 0
@@ -326,7 +326,7 @@ func (c *docket) steps(at []int) (steps, looks []int) {
 // alarm notes what the five quantiles say together: that the candidate is slower
 // somewhere.
 func (c *docket) alarm(f *finding, s splitLatency) {
-	if f.out.Standing == Missing || f.Statistic == policy.Mean || f.refused.text != "" && f.refused.scope != promotions {
+	if f.out.Standing == Missing || f.Statistic == policy.Mean || f.refused.text != "" {
 		return
 	}
 	s.quantiles = everyQuantile[:]

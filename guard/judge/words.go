@@ -239,7 +239,7 @@ func (c *docket) looksText() string {
 }
 
 func (c *docket) unit() string {
-switch {
+	switch {
 	case c.set.Header.Design == sample.Split:
 		return "this one process, on this workload"
 	case c.set.Concurrent && c.set.Restarts < leastRestarts:
