@@ -169,7 +169,7 @@ func (c *docket) correctEvidence() {
 	var family []*finding
 	total, weighed := 0.0, false
 	for _, f := range c.findings {
-		if f.Gating && !f.DryRun {
+		if f.decides() {
 			family, total = append(family, f), total+weightOf(f)
 			weighed = weighed || f.Weight > 0
 		} else if f.claims() {
