@@ -131,7 +131,7 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	cfg := load.Config{
 		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
 		Seed: f.seed, Blocks: f.blocks, Schedule: spec, Warmup: f.warmup, Timeouts: f.timeouts,
-		Tool: "firstbyte " + version,
+		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
 	}
 	return cfg, cfg.Validate()
 }

@@ -22,6 +22,8 @@ import (
 const (
 	baseline  = "baseline"
 	candidate = "candidate"
+	twin      = "twin"
+	plant     = "plant"
 )
 
 // A field is what a gate plays on: a simulated upstream that lives as long as
@@ -32,8 +34,8 @@ type field struct {
 	arms     []*proxyArm
 }
 
-// startField starts the simulated upstream; injury, if any, lies in the
-// candidate's path alone.
+// startField starts the simulated upstream with a path for each arm. Injuries lie
+// in the candidate's path, where one is asked for, and in the plant's.
 func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, error) {
 	ca, err := os.CreateTemp("", "firstbyte-ca-*.pem")
 	if err != nil {
@@ -44,11 +46,11 @@ func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, e
 	}
 	args := []string{
 		"fakegemini", "--scenario", f.scenario, "--seed", strconv.FormatUint(f.seed, 10),
-		"--arm", baseline, "--arm", candidate, "--ca-file", ca.Name(),
-		"--dataset", f.dataset,
+		"--ca-file", ca.Name(), "--dataset", f.dataset,
 	}
-	if f.inject != "" {
-		args = append(args, "--inject", candidate+":"+f.inject)
+	for i := range about {
+		args = append(args, "--arm", about[i].Name)
+		args = append(args, injuries(&about[i], f.inject)...)
 	}
 	upstream, err := startChild(ctx, nil, args...)
 	if err != nil {
@@ -57,13 +59,30 @@ func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, e
 	}
 	fl := &field{upstream: upstream, caFile: ca.Name()}
 	key := rand.Text()
-	for i, flags := range []string{f.baselineFlags, f.candidateFlags} {
+	for i := range about {
+		flags := f.baselineFlags
+		if about[i].Name == candidate {
+			flags = f.candidateFlags
+		}
 		fl.arms = append(fl.arms, &proxyArm{
 			name: about[i].Name, flags: flags, want: about[i].Flags,
 			upstream: upstream.URLs[about[i].Name], caFile: ca.Name(), key: key,
 		})
 	}
 	return fl, nil
+}
+
+// injuries are the upstream's arguments for the path of an arm.
+func injuries(arm *sample.Arm, inject string) (args []string) {
+	switch {
+	case arm.Name == candidate && inject != "":
+		return []string{"--inject", candidate + ":" + inject}
+	case arm.Role == sample.Plant:
+		for _, kind := range []fakegemini.InjuryKind{fakegemini.InjureTTFT, fakegemini.InjureGap} {
+			args = append(args, "--inject", arm.Name+":"+fakegemini.Injury{Kind: kind, Percent: 100 * arm.Planted}.String())
+		}
+	}
+	return args
 }
 
 // stop ends the upstream and whatever proxy still runs.

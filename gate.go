@@ -16,7 +16,8 @@ import (
 type gateFlags struct {
 	policy, dataset, scenario, out string
 	baselineFlags, candidateFlags  string
-	inject                         string
+	inject, plantDelay             string
+	mode, controls                 string
 	aa, quiet                      bool
 	seed                           uint64
 	blocks, requests, warmup       int
@@ -29,6 +30,10 @@ const gateHelp = `Runs a simulated Gemini upstream and two reference proxies, th
 every flag off and the candidate with every flag on, loads them in interleaved
 blocks, and says PROMOTE (exit code 0), ROLLBACK (2), HOLD (3) or NO DATA (4).
 It leaves verdict.json, report.html, report.md and gate.run.jsonl.gz in --out.
+
+Beside them run two controls, with a fourth of the requests: a twin of the
+baseline, in which nothing may be seen, and a plant, the baseline with a known
+delay in its path, which must be seen. Without both there is no PROMOTE.
 
 With --inject or --aa both arms are identical, all flags on.`
 
@@ -49,6 +54,9 @@ func newGateCmd() *cobra.Command {
 	fs.StringVar(&f.baselineFlags, "baseline-flags", "all-off", "flags of the baseline proxy: all-off, all-on or names")
 	fs.StringVar(&f.candidateFlags, "candidate-flags", "all-on", "flags of the candidate proxy")
 	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, tail=+50%, stall")
+	fs.StringVar(&f.mode, "mode", "", "fixed, group-sequential (may end early) or threshold, instead of the policy's")
+	fs.StringVar(&f.controls, "controls", string(gate.Auto), "twin and plant: on, off, or auto (on where they fit the time)")
+	fs.StringVar(&f.plantDelay, "plant-delay", "", "delay of the plant's path (default: largest latency tau of the policy + 5%); 0% disables the plant, a test of the gate, which must then hold")
 	fs.BoolVar(&f.aa, "aa", false, "run identical, uninjured arms")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of schedule, order and upstream (default: drawn and printed)")

@@ -12,6 +12,8 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
 	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/guard/gate"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 )
 
@@ -26,7 +28,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if f.calibrate <= 0 {
 		return gate.Config{}, errors.New("--calibrate must be above 0: a gate states how wrong its measurer may be")
 	}
-	pol, errPolicy := loadPolicy(f.policy)
+	pol, errPolicy := gatePolicy(f.policy, f.mode)
 	set, errSet := loadDataset(f.dataset)
 	about, idle, errFlags := aboutArms(f)
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
@@ -36,23 +38,69 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if err != nil {
 		return gate.Config{}, err
 	}
-	perSlot, err := gate.PerSlot(gate.Size{Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate})
+	turn, err := gate.Size{
+		Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate, Controls: gate.Choice(f.controls),
+	}.Turn(pol)
 	if err != nil {
 		return gate.Config{}, err
+	}
+	if turn.Control == 0 && f.plantDelay != "" {
+		return gate.Config{}, fmt.Errorf("--plant-delay: there is no plant: %s", turn.Why)
+	}
+	if turn.Control > 0 {
+		controls, warnings, err := aboutControls(about[0], turn.Control, gate.Planted(pol), f.plantDelay)
+		if err != nil {
+			return gate.Config{}, err
+		}
+		about, idle = append(about, controls...), append(idle, warnings...)
 	}
 	return gate.Config{
 		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: idle,
 		Load: load.Config{
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
-			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: perSlot},
-			Tool:     "firstbyte " + version, Scenario: f.scenario,
+			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: turn.Side},
+			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why,
 			Score: func(item *datasets.Item, text, finish string) (float64, bool) {
 				score, ok := checker.Check(item.ID, text, finish)
 				return score.Value, ok
 			},
 		},
 	}, nil
+}
+
+// gatePolicy reads the policy and lets the command line choose its mode.
+func gatePolicy(path, mode string) (policy.Policy, error) {
+	p, err := loadPolicy(path)
+	switch m := policy.Mode(mode); m {
+	case "":
+	case policy.Fixed, policy.GroupSequential, policy.Threshold:
+		p.Mode = m
+	default:
+		return p, errors.Join(err, fmt.Errorf("--mode %s: a gate knows fixed, group-sequential and threshold", mode))
+	}
+	return p, err
+}
+
+// aboutControls is what the run file says of the baseline's twin and of its
+// plant, and a warning where the plant has not the delay that it is due.
+func aboutControls(like sample.Arm, perSlot int, due float64, delay string) (arms []sample.Arm, warnings []string, err error) {
+	planted := due
+	if delay != "" {
+		injury, err := fakegemini.ParseInjury("ttft=" + delay)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--plant-delay: %w", err)
+		}
+		planted = injury.Percent / 100
+	}
+	if planted < due {
+		warnings = append(warnings, fmt.Sprintf("a test of the gate: its plant is delayed by %g %% instead of %g %%", 100*planted, 100*due))
+	}
+	like.PerSlot = perSlot
+	tw, pl := like, like
+	tw.Name, tw.Role = twin, sample.Twin
+	pl.Name, pl.Role, pl.Planted = plant, sample.Plant, planted
+	return []sample.Arm{tw, pl}, warnings, nil
 }
 
 // aboutArms is what the run file says of the proxies, and which of their flags do

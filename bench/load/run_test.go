@@ -23,13 +23,16 @@ import (
 func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 	s := serve(t, answer)
 	cfg := config(t, s.URL, 4)
-	cfg.Warmup = 2
+	cfg.Warmup, cfg.NoControls = 2, "no time"
 	cfg.Score = func(item *datasets.Item, text, finish string) (float64, bool) {
 		return .5, text == "one two three" && finish == "end_turn" && strings.HasPrefix(item.ID, "item-")
 	}
 	r := run(t, t.Context(), cfg)
 	if len(r.Samples) != 6 || r.Stopped != "" || len(r.Warnings) != 0 {
 		t.Fatalf("%d samples, stopped %q, warnings %q", len(r.Samples), r.Stopped, r.Warnings)
+	}
+	if r.Header.NoControls != "no time" {
+		t.Errorf("header %+v", r.Header)
 	}
 	for i, s := range r.Samples {
 		if s.Seq != i || s.Warmup != (i < 2) || s.Outcome != sample.OK {

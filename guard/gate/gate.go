@@ -43,8 +43,9 @@ const (
 
 // A Config is one gate. Load and Policy have no default.
 type Config struct {
-	// Load is the run. Its first two arms are the baseline and the candidate.
-	// Progress and Stop are the gate's own.
+	// Load is the run. Its first two arms are the baseline and the candidate; its
+	// controls, where About names some, come after them. Progress and Stop are the
+	// gate's own.
 	Load   load.Config
 	Policy policy.Policy
 	// Calibrate is how long the measurer is measured first.
@@ -68,13 +69,14 @@ func Run(ctx context.Context, cfg Config) (judge.Verdict, error) {
 	if err := Clear(cfg.Out); err != nil {
 		return judge.Verdict{}, err
 	}
+	cfg.Screen.controls(&cfg.Load)
 	cfg.Screen.calibrating(cfg.Calibrate)
 	cal, err := calibrate.Calibrate(ctx, calibrate.Options{For: cfg.Calibrate, Seed: cfg.Load.Seed})
 	if err != nil {
 		return judge.Verdict{}, orInterrupted(ctx, err)
 	}
 	cfg.Load.Progress = cfg.Screen.progress
-	cfg.Load.Stop = deadArm
+	cfg.Load.Stop = newLookout(cfg, cal).stop
 	result, err := load.Run(ctx, cfg.Load)
 	cfg.Screen.done()
 	if err != nil || ctx.Err() != nil {
@@ -85,10 +87,8 @@ func Run(ctx context.Context, cfg Config) (judge.Verdict, error) {
 
 // conclude writes the run down, judges it, and writes the verdict down.
 func conclude(cfg Config, result *load.Result, cal calibrate.Calibration) (judge.Verdict, error) {
-	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
-	validity.Warnings = append(append(validity.Warnings, cfg.Warnings...), result.Warnings...)
 	path := filepath.Join(cfg.Out, RunFile)
-	if err := writeRun(path, result, validity); err != nil {
+	if err := sample.Write(path, finish(cfg, result, cal)); err != nil {
 		return judge.Verdict{}, err
 	}
 	// What is judged is what stands in the file, so that "firstbyte guard" on
@@ -101,21 +101,11 @@ func conclude(cfg Config, result *load.Result, cal calibrate.Calibration) (judge
 	return verdict, writeReports(cfg.Out, verdict)
 }
 
-func writeRun(path string, result *load.Result, validity sample.Validity) error {
-	w, err := sample.Create(path)
-	if err != nil {
-		return err
-	}
-	defer w.Discard()
-	if err := w.Header(result.Header); err != nil {
-		return err
-	}
-	for i := range result.Samples {
-		if err := w.Sample(&result.Samples[i]); err != nil {
-			return err
-		}
-	}
-	return w.Close(result.Trailer(validity))
+// finish grades a run that ends as result says.
+func finish(cfg Config, result *load.Result, cal calibrate.Calibration) *sample.Run {
+	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
+	validity.Warnings = append(append(validity.Warnings, cfg.Warnings...), result.Warnings...)
+	return &sample.Run{Header: result.Header, Samples: result.Samples, Trailer: result.Trailer(validity)}
 }
 
 // writeReports writes every rendering of the verdict, the verdict itself last:
@@ -149,27 +139,4 @@ func orInterrupted(ctx context.Context, err error) error {
 		return ErrInterrupted
 	}
 	return err
-}
-
-// deadBlocks is after how many blocks without a single answer an arm counts as
-// dead. Every further block would only wait for the same time-outs.
-const deadBlocks = 3
-
-// deadArm names the reason to end a run in which an arm never answers.
-func deadArm(blocks int, soFar *load.Result) load.Ending {
-	answered := map[string]int{}
-	for i := range soFar.Samples {
-		if s := &soFar.Samples[i]; s.Outcome == sample.OK {
-			answered[s.Arm]++
-		}
-	}
-	if blocks < deadBlocks {
-		return load.Ending{}
-	}
-	for _, arm := range soFar.Header.Arms {
-		if answered[arm.Name] == 0 {
-			return load.Ending{Why: fmt.Sprintf("%s answered nothing in %d blocks", arm.Name, blocks)}
-		}
-	}
-	return load.Ending{}
 }

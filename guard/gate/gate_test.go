@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +141,65 @@ func TestDeadCandidateEndsEarlyInRollback(t *testing.T) {
 	}
 }
 
+// everySecond refuses half of the requests, which no limit allows.
+func everySecond() http.HandlerFunc {
+	var n atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1)%2 == 0 {
+			http.Error(w, "no", http.StatusInternalServerError)
+			return
+		}
+		answer(w, r)
+	}
+}
+
+// A rollback at a planned look ends the run there, by its plan, and is what the
+// file says to whoever judges it again; in the mode fixed there are no looks.
+func TestALookThatDecidesEndsTheRun(t *testing.T) {
+	for mode, want := range map[policy.Mode]struct{ look, slots int }{
+		policy.GroupSequential: {1, 2 * 4},
+		policy.Fixed:           {0, 4 * 4},
+	} {
+		cfg := config(t, answer, everySecond())
+		withControls(t, &cfg, 10)
+		cfg.Load.Blocks, cfg.Policy.Mode, cfg.Policy.Looks = 4, mode, 2
+		var said bytes.Buffer
+		cfg.Screen = gate.NewLines(&said)
+		v, err := gate.Run(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := sample.Read(filepath.Join(cfg.Out, gate.RunFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tr := run.Trailer; tr.Look != want.look || tr.Stopped != "" || len(tr.Slots) != want.slots {
+			t.Errorf("%s: look %d, stopped %q, %d slots, want %+v", mode, tr.Look, tr.Stopped, len(tr.Slots), want)
+		}
+		set, err := evidence.Open(filepath.Join(cfg.Out, gate.RunFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := judge.Judge(cfg.Policy, set); again.Decision != v.Decision || v.Decision != judge.Rollback || v.Reason != judge.ReasonLimit {
+			t.Errorf("%s: %s (%s), and %s from the file", mode, v.Decision, v.Reason, again.Decision)
+		}
+		if told := strings.Contains(said.String(), "look 1 of 2: ") && strings.Contains(said.String(), "ROLLBACK: the run ends here"); told != (want.look == 1) {
+			t.Errorf("%s: progress:\n%s", mode, said.String())
+		}
+	}
+}
+
+// withControls adds a twin and a plant of n requests in each block.
+func withControls(t *testing.T, cfg *gate.Config, n int) {
+	t.Helper()
+	cfg.Load.About = []sample.Arm{{}, {}, {Role: sample.Twin, PerSlot: n}, {Role: sample.Plant, PerSlot: n, Planted: .1}}
+	for _, name := range []string{"twin", "plant"} {
+		server := httptest.NewServer(http.HandlerFunc(answer))
+		t.Cleanup(server.Close)
+		cfg.Load.Arms = append(cfg.Load.Arms, load.Standing{ArmName: name, At: load.Target{URL: server.URL}})
+	}
+}
+
 func TestBothArmsDeadIsNoData(t *testing.T) {
 	v, err := gate.Run(t.Context(), config(t, silence, silence))
 	if err != nil {
@@ -197,24 +257,78 @@ func TestGateThatCannotStartRemovesTheOldVerdict(t *testing.T) {
 	}
 }
 
-func TestPerSlot(t *testing.T) {
+func TestTurn(t *testing.T) {
+	none := func(why string) gate.Turn { return gate.Turn{Why: why} }
 	for _, test := range []struct {
 		name string
 		size gate.Size
-		want int
+		want gate.Turn // zero: refused, with Why in the error
 	}{
-		{"the default", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140}, 101},
-		{"rounded up", gate.Size{Blocks: 20, Requests: 2001, PerSecond: 140}, 101},
-		{"by duration", gate.Size{Blocks: 20, Duration: 50 * time.Second, PerSecond: 100}, 80},
-		{"too few requests", gate.Size{Blocks: 20, Requests: 19, PerSecond: 100}, 0},
-		{"too short", gate.Size{Blocks: 20, Duration: 10 * time.Second, PerSecond: 100}, 0},
-		{"no blocks", gate.Size{Requests: 100, PerSecond: 100}, 0},
-		{"no rate", gate.Size{Blocks: 20, Requests: 100}, 0},
+		{"the default", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140}, gate.Turn{Side: 101, Control: 25}},
+		{"rounded up", gate.Size{Blocks: 20, Requests: 2001, PerSecond: 140, Controls: gate.Auto}, gate.Turn{Side: 101, Control: 25}},
+		{"a fourth is too little by half of the blocks", gate.Size{Blocks: 20, Requests: 1000, PerSecond: 140}, gate.Turn{Side: 50, Control: 20}},
+		{"no more than a side gets", gate.Size{Blocks: 8, Requests: 240, PerSecond: 140}, gate.Turn{Side: 30, Control: 30}},
+		{"not asked for", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140, Controls: gate.Off}, gate.Turn{Side: 101, Why: "not asked for"}},
+		{
+			"too few for controls",
+			gate.Size{Blocks: 20, Requests: 180, PerSecond: 140},
+			gate.Turn{Side: 9, Why: "each control needs 200 pairs, and 20 blocks of 9 requests have 180"},
+		},
+		{
+			"and asked for",
+			gate.Size{Blocks: 20, Requests: 180, PerSecond: 140, Controls: gate.On},
+			none("--controls on: each control needs 200 pairs, and 20 blocks of 9 requests have 180"),
+		},
+		// 20 turnovers of 4 x 450 ms are 36 s; 14 s for 100 starts a second are 70
+		// starts a block: 2 x 25 and 2 x 10.
+		{"by duration", gate.Size{Blocks: 20, Duration: 50 * time.Second, PerSecond: 100}, gate.Turn{Side: 25, Control: 10}},
+		{"by duration, longer", gate.Size{Blocks: 20, Duration: 76 * time.Second, PerSecond: 100}, gate.Turn{Side: 80, Control: 20}},
+		{"by duration, alone", gate.Size{Blocks: 20, Duration: 50 * time.Second, PerSecond: 100, Controls: gate.Off}, gate.Turn{Side: 80, Why: "not asked for"}},
+		{"just enough", gate.Size{Blocks: 20, Duration: 44 * time.Second, PerSecond: 100}, gate.Turn{Side: 10, Control: 10}},
+		{
+			"just too short for controls",
+			gate.Size{Blocks: 20, Duration: 43 * time.Second, PerSecond: 100},
+			gate.Turn{Side: 62, Why: "each control needs 200 pairs, which takes 44s in all, and the gate may take 43s"},
+		},
+		{"too few requests", gate.Size{Blocks: 20, Requests: 19, PerSecond: 100}, none("--requests 19")},
+		{"too short", gate.Size{Blocks: 20, Duration: 10 * time.Second, PerSecond: 100}, none("--duration 10s")},
+		{"no blocks", gate.Size{Requests: 100, PerSecond: 100}, none("--blocks")},
+		{"no rate", gate.Size{Blocks: 20, Requests: 100}, none("--rate")},
+		{"no such choice", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140, Controls: "maybe"}, none("--controls maybe: write auto, on or off")},
 	} {
-		got, err := gate.PerSlot(test.size)
-		if got != test.want || (err != nil) != (test.want == 0) {
-			t.Errorf("%s: %d, %v, want %d", test.name, got, err, test.want)
+		got, err := test.size.Turn(policy.Default())
+		switch {
+		case test.want.Side > 0 && (err != nil || got != test.want):
+			t.Errorf("%s: %+v, %v, want %+v", test.name, got, err, test.want)
+		case test.want.Side == 0 && (err == nil || !strings.Contains(err.Error(), test.want.Why)):
+			t.Errorf("%s: %+v, %v, want an error with %q", test.name, got, err, test.want.Why)
 		}
+	}
+}
+
+// A plant must lie beyond every tau that a gating latency may have, and where
+// none gates there is nothing for it to show.
+func TestPlanted(t *testing.T) {
+	p := policy.Policy{MinPairs: 200, Metrics: []policy.Metric{
+		{Measure: policy.Success, Statistic: policy.Rate, Gating: true, Tau: .3},
+		{Measure: policy.FirstToken, Statistic: policy.P99, Tau: .2},
+		{Measure: policy.FirstToken, Statistic: policy.P50, Gating: true, DryRun: true, Tau: .2},
+	}}
+	if got := gate.Planted(p); got != 0 {
+		t.Errorf("no latency gates, planted %v", got)
+	}
+	turn, err := gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140}.Turn(p)
+	if err != nil || turn.Control != 0 || !strings.Contains(turn.Why, "gates on no latency") {
+		t.Errorf("%+v, %v", turn, err)
+	}
+	p.Metrics = append(p.Metrics,
+		policy.Metric{Measure: policy.Gap, Statistic: policy.P50, Gating: true, Tau: .07},
+		policy.Metric{Measure: policy.Full, Statistic: policy.P50, Gating: true, Tau: .05})
+	if got := gate.Planted(p); got != .12 {
+		t.Errorf("planted %v, want 0.12", got)
+	}
+	if got := gate.Planted(policy.Default()); got != .1 {
+		t.Errorf("planted %v for the default policy, want 0.1", got)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
 )
 
 // A Screen shows a gate's progress: one line rewritten in place on a terminal,
@@ -38,6 +40,19 @@ func (s *Screen) calibrating(d time.Duration) {
 	s.Say("measuring the measurer for %v", d)
 }
 
+// controls says what the run is going to be sure of, or why it is not.
+func (s *Screen) controls(cfg *load.Config) {
+	for i := range cfg.About {
+		if arm := &cfg.About[i]; arm.Role == sample.Plant {
+			s.Say("controls: on, a twin and a plant (%+.3g %%) of %d requests in each block of %d", 100*arm.Planted, arm.PerSlot, cfg.Schedule.N)
+			return
+		}
+	}
+	if cfg.NoControls != "" {
+		s.Say("controls: off, %s", cfg.NoControls)
+	}
+}
+
 func (s *Screen) progress(p load.Progress) {
 	if s == nil {
 		return
@@ -52,6 +67,53 @@ func (s *Screen) progress(p load.Progress) {
 		s.fifth = fifth
 		fmt.Fprintln(s.w, line)
 	}
+}
+
+// look says what a planned look found, and so why the run goes on or ends.
+func (s *Screen) look(v judge.Verdict, look, looks int) {
+	s.Say("look %d of %d: %s", look, looks, found(v))
+}
+
+// found is a verdict in the words of one line, for example
+//
+//	plant seen, twin quiet, 3 of 10 metrics not yet within
+func found(v judge.Verdict) string {
+	if v.Decision == judge.Promote || v.Decision == judge.Rollback {
+		return fmt.Sprintf("%s%s: the run ends here", controlsFound(v.Controls), v.Decision)
+	}
+	gating, open := 0, 0
+	for i := range v.Metrics {
+		if m := &v.Metrics[i]; m.Gating && !m.DryRun {
+			gating++
+			if m.Standing != judge.NotWorse {
+				open++
+			}
+		}
+	}
+	text := fmt.Sprintf("%s%d of %d metrics not yet within", controlsFound(v.Controls), open, gating)
+	if v.Reason != judge.ReasonUndecided {
+		text += "; so far " + string(v.Reason)
+	}
+	return text
+}
+
+// controlsFound says what the run's controls show, ready to be gone on with; ""
+// where it has none.
+func controlsFound(c judge.Controls) string {
+	text := ""
+	if c.Plant != nil {
+		text = "plant seen, "
+		if !c.Plant.OK {
+			text = "plant not seen, "
+		}
+	}
+	if c.Twin != nil {
+		if c.Twin.OK {
+			return text + "twin quiet, "
+		}
+		return text + "twin called worse, "
+	}
+	return text
 }
 
 // done ends a line that was being rewritten.
