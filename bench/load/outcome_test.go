@@ -91,7 +91,7 @@ func TestEveryOutcome(t *testing.T) {
 		},
 		{
 			name: "does not close", play: func(w http.ResponseWriter, r *http.Request) { open(w); say(w, "x"); finish(w); stall(r) },
-			set: quick(func(l *load.Timeouts, d time.Duration) { l.Total, l.Gap = 2*d, d/10 }),
+			set: quick(func(l *load.Timeouts, d time.Duration) { l.Total, l.Gap = 10*d, 5*d }),
 			// The gap ends with the answer: what is missed is the total.
 			want: sample.SlowTotal, phase: sample.PhaseClose, status: 200, token: true,
 		},
