@@ -74,8 +74,10 @@ func gatePolicy(path, mode string) (policy.Policy, error) {
 	p, err := loadPolicy(path)
 	switch m := policy.Mode(mode); m {
 	case "":
-	case policy.Fixed, policy.GroupSequential, policy.Threshold:
+	case policy.GroupSequential:
 		p.Mode = m
+	case policy.Fixed, policy.Threshold:
+		p.Mode, p.Looks = m, 0 // which belong to the other mode
 	default:
 		return p, errors.Join(err, fmt.Errorf("--mode %s: a gate knows fixed, group-sequential and threshold", mode))
 	}

@@ -92,7 +92,7 @@ func TestTheCommandLineChoosesTheMode(t *testing.T) {
 		"": policy.Default().Mode, "fixed": policy.Fixed, "group-sequential": policy.GroupSequential, "threshold": policy.Threshold,
 	} {
 		f := parsed(t, "--mode="+mode)
-		if cfg, err := gateConfig(&f); err != nil || cfg.Policy.Mode != want {
+		if cfg, err := gateConfig(&f); err != nil || cfg.Policy.Mode != want || cfg.Policy.Validate() != nil {
 			t.Errorf("--mode %q: %q, %v", mode, cfg.Policy.Mode, err)
 		}
 	}

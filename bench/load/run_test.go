@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,8 +63,9 @@ func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 			t.Errorf("sample %d: quality %v, warm-up %v", i, s.Quality, s.Warmup)
 		}
 	}
-	if first := r.Samples[0].Conn; first.Reused || first.ConnectNS <= 0 {
-		t.Errorf("the first connection: %+v", first)
+	// A request may get the connection that another one's dial has made.
+	if !slices.ContainsFunc(r.Samples, func(s sample.Sample) bool { return !s.Conn.Reused && s.Conn.ConnectNS > 0 }) {
+		t.Errorf("nobody connected: %+v", r.Samples)
 	}
 }
 

@@ -125,6 +125,7 @@ func TestGateLeavesOneVerdictInEveryFile(t *testing.T) {
 // An arm that never answers must not cost every block its time-outs.
 func TestDeadCandidateEndsEarlyInRollback(t *testing.T) {
 	cfg := config(t, answer, silence)
+	cfg.Policy.Mode = policy.Fixed
 	v, err := gate.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

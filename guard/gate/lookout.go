@@ -35,15 +35,15 @@ func (l *lookout) stop(blocks int, soFar *load.Result) load.Ending {
 	if end := deadArm(blocks, soFar); end != (load.Ending{}) {
 		return end
 	}
-	look := l.look(blocks)
-	if look == 0 {
+	look, due := judge.LookAt(l.policy, l.blocks, blocks)
+	if !due {
 		return load.Ending{}
 	}
 	v, err := l.verdict(look, *soFar)
 	if err != nil { // what cannot be judged here is told at the end
 		return load.Ending{}
 	}
-	l.screen.look(v, look, l.looks())
+	l.screen.look(v)
 	if v.Decision == judge.Promote || v.Decision == judge.Rollback {
 		return load.Ending{Look: look}
 	}
@@ -60,28 +60,6 @@ func (l *lookout) verdict(look int, result load.Result) (judge.Verdict, error) {
 		return judge.Verdict{}, err
 	}
 	return l.judge(l.policy, set), nil
-}
-
-func (l *lookout) looks() int {
-	if l.policy.Looks > 0 {
-		return l.policy.Looks
-	}
-	return 5
-}
-
-// look returns the planned look, counted from 1, that falls after so many blocks;
-// 0: none does. Look k of n is taken after the first block with which the share
-// k/n of the plan is there.
-func (l *lookout) look(blocks int) int {
-	if l.policy.Mode != policy.GroupSequential {
-		return 0
-	}
-	for k := 1; k < l.looks(); k++ {
-		if ceil(k*l.blocks, l.looks()) == blocks {
-			return k
-		}
-	}
-	return 0
 }
 
 // deadBlocks is after how many blocks without a single answer an arm counts as

@@ -75,7 +75,6 @@ func TestLooksAreTakenWhereTheyArePlanned(t *testing.T) {
 		{policy.GroupSequential, 20, 0, []int{4, 8, 12, 16}}, // the fifth is the end
 		{policy.GroupSequential, 20, 5, []int{4, 8, 12, 16}},
 		{policy.GroupSequential, 8, 3, []int{3, 6}},
-		{policy.GroupSequential, 20, 1, nil},
 		{policy.Fixed, 20, 5, nil},
 		{"", 20, 5, nil},
 		{policy.Threshold, 20, 5, nil},
@@ -223,7 +222,8 @@ func TestTheScreenSaysWhatALookFound(t *testing.T) {
 		},
 	} {
 		var said bytes.Buffer
-		NewLines(&said).look(test.v, 2, 5)
+		test.v.Look, test.v.Looks = 2, 5
+		NewLines(&said).look(test.v)
 		if said.String() != test.want {
 			t.Errorf("%q, want %q", said.String(), test.want)
 		}

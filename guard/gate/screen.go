@@ -70,8 +70,8 @@ func (s *Screen) progress(p load.Progress) {
 }
 
 // look says what a planned look found, and so why the run goes on or ends.
-func (s *Screen) look(v judge.Verdict, look, looks int) {
-	s.Say("look %d of %d: %s", look, looks, found(v))
+func (s *Screen) look(v judge.Verdict) {
+	s.Say("look %d of %d: %s", v.Look, v.Looks, found(v))
 }
 
 // found is a verdict in the words of one line, for example

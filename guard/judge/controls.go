@@ -174,7 +174,7 @@ func figures(c *docket, findings []*finding) string {
 // controls tells what became of the run's own controls.
 func (c *docket) controls() Controls {
 	if c.twin == nil {
-		return Controls{Mode: "off", Why: "the run has no arms for them", Planted: NaN()}
+		return Controls{Mode: "off", Why: cmp.Or(c.set.Header.NoControls, "the run has no arms for them"), Planted: NaN()}
 	}
 	return Controls{
 		Mode: "on", Planted: Float(c.set.Controls.Planted),

@@ -121,6 +121,10 @@ func TestControlsOff(t *testing.T) {
 	if v.Controls.Mode != "off" || v.Controls.Why == "" || !strings.Contains(v.Guarantee, "Controls: off") {
 		t.Errorf("%+v, %q", v.Controls, v.Guarantee)
 	}
+	set.Header.NoControls = "no time for them"
+	if why := judge.Judge(policy.Default(), set).Controls.Why; why != "no time for them" {
+		t.Errorf("the run says why it has none, and the verdict says %q", why)
+	}
 	p := policy.Default()
 	p.Controls = policy.ControlsRequired
 	expect(t, judge.Judge(p, set), judge.Hold, judge.ReasonNoControls)
