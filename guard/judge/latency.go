@@ -48,6 +48,7 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 		refuseLost(s.pairs.N(), s.pairs.LostBaseline, s.pairs.LostCandidate),
 		refusePairs(c.policy, s.pairs.N()),
 		refuseBlocks(c.policy, s.sample.Blocks),
+		refuseLag(s.sample),
 	)
 	if s.failed > failedShare {
 		s.refused = refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(s.failed)), latencies}
@@ -225,7 +226,7 @@ func (l *latencyTester) choose(c *docket, f *finding) {
 		if r <= 1.645/math.Sqrt(float64(k)) {
 			return
 		}
-		if l.sampled.pairs.N() < leastPaired || k < mergeFrom {
+		if k < mergeFrom {
 			f.refuse(refusal{ReasonAutocorrelated, fmt.Sprintf("neighbouring blocks correlate (%.2f): longer blocks are needed", r), latencies})
 			return
 		}

@@ -29,13 +29,14 @@ const (
 
 // Bounds of what evidence may lack (pairing.md, "When it must refuse").
 const (
-	lostShare     = .01 // pairs without a partner
-	lostAlpha     = .01 // one arm lost more than the other
-	failedShare   = .05 // of the pool: beyond it latencies are not compared
-	leastScores   = 6   // blocks with a score other than 0
-	mergeFrom     = 16  // blocks, to merge neighbours that correlate
-	flipBelow     = 12  // blocks, to take the exact sign-flip p
-	leastPaired   = 1000
+	lostShare     = .01  // pairs without a partner
+	lostAlpha     = .01  // one arm lost more than the other
+	failedShare   = .05  // of the pool: beyond it latencies are not compared
+	leastScores   = 6    // blocks with a score other than 0
+	mergeFrom     = 16   // blocks, to merge neighbours that correlate
+	flipBelow     = 12   // blocks, to take the exact sign-flip p
+	leastPaired   = 1000 // pairs, where successive requests correlate
+	lagSigmas     = 3
 	leastRestarts = 8 // per arm, to speak of builds and not of processes
 )
 
@@ -161,6 +162,21 @@ func refusePairs(p policy.Policy, pairs int) refusal {
 		return refusal{}
 	}
 	return refusal{ReasonFewPairs, fmt.Sprintf("%d pairs of requests, at least %d are needed", pairs, p.MinPairs), allClaims}
+}
+
+// refuseLag refuses few pairs of arms whose noise outlasts a request: short blocks
+// then share it with their neighbours, which the sums of some twenty blocks hardly
+// show (the correlation of blocks found half of such runs, and held one sound run
+// in fifty), but the pairs do.
+func refuseLag(s stats.Sample) refusal {
+	n := len(s.Block)
+	if n >= leastPaired {
+		return refusal{}
+	}
+	if r := stats.PairLag(s); r > lagSigmas/math.Sqrt(float64(n)) {
+		return refusal{ReasonAutocorrelated, fmt.Sprintf("successive requests of an arm correlate (%.2f): at least %d pairs are needed", r, leastPaired), latencies}
+	}
+	return refusal{}
 }
 
 // refuseLost refuses pairs that lost their partners: too many, or more of one

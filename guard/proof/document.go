@@ -89,14 +89,14 @@ func ReadResults(r io.Reader) (Results, error) {
 // An Outcome is how a goal stands.
 type Outcome struct {
 	Goal
-	Met, Missed, Open int // cells; Open have no result
+	Met, Missed, Open int // cells with a bound; Open have no result
 }
 
 // String is one word and how many cells it speaks of.
 func (o Outcome) String() string {
-	n := len(o.Cells)
+	n := o.Met + o.Missed + o.Open
 	switch {
-	case n == 0:
+	case o.Elsewhere != "":
 		return o.Elsewhere
 	case o.Missed > 0:
 		return fmt.Sprintf("MISSED in %d of %d", o.Missed, n)
@@ -113,6 +113,7 @@ func (rs Results) Judge(goals []Goal) []Outcome {
 		o := Outcome{Goal: g}
 		for _, c := range g.Cells {
 			switch r, ok := rs.Find(g.Name, c.Name); {
+			case c.Bound == unbounded:
 			case !ok:
 				o.Open++
 			case c.Met(r.Value):
@@ -184,24 +185,36 @@ func (o Outcome) write(b *strings.Builder, rs Results) {
 		head := map[bool]string{true: "\n"}[i == 0]
 		fmt.Fprintf(b, "%s- `%s` in [%s](../%s)\n", head, t.Func, t.File, t.File)
 	}
-	if len(o.Cells) == 0 {
+	if o.Elsewhere != "" {
 		fmt.Fprintf(b, "\n%s.\n", capital(o.Elsewhere))
+	}
+	if len(o.Cells) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\nBy %s.\n\n| cell | bound | measured | s.e. | repetitions | |\n|---|---|---|---|---|---|\n", o.Path)
 	for _, c := range o.Cells {
 		r, ok := rs.Find(o.Name, c.Name)
 		if !ok {
-			fmt.Fprintf(b, "| %s | %s%s | | | | not simulated |\n", c.Name, c.Bound, c.Kind.unit())
+			fmt.Fprintf(b, "| %s | %s | | | | not simulated |\n", c.Name, c.bound())
 			continue
 		}
-		fmt.Fprintf(b, "| %s | %s%s | %s | %s | %d | %s |\n", c.Name, c.Bound, c.Kind.unit(),
-			c.Kind.print(r.Value), c.Kind.print(r.Error), r.Repetitions, met(c.Met(r.Value)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %d | %s |\n", c.Name, c.bound(),
+			c.Kind.print(r.Value), c.Kind.print(r.Error), r.Repetitions, c.met(r.Value))
 	}
 }
 
-func met(yes bool) string {
-	if yes {
+func (c Cell) bound() string {
+	if c.Bound == unbounded {
+		return c.Bound.String()
+	}
+	return c.Bound.String() + c.Kind.unit()
+}
+
+func (c Cell) met(x float64) string {
+	switch {
+	case c.Bound == unbounded:
+		return "shown"
+	case c.Met(x):
 		return "met"
 	}
 	return "MISSED"

@@ -59,6 +59,9 @@ func atMost(x float64) Bound     { return Bound{math.Inf(-1), x} }
 func atLeast(x float64) Bound    { return Bound{x, math.Inf(1)} }
 func between(x, y float64) Bound { return Bound{x, y} }
 
+// unbounded is for figures that are only shown.
+var unbounded = Bound{math.Inf(-1), math.Inf(1)}
+
 // Met tells whether x, as printed, lies within b. A bound of 100 % was printed in
 // whole percents and means 99.5.
 func (b Bound) Met(x float64) bool {
@@ -69,9 +72,11 @@ func (b Bound) Met(x float64) bool {
 	return x >= least && x <= b.Most
 }
 
-// String writes "at most 6", "31 or more" or "3.5 to 6.5".
+// String writes "at most 6", "31 or more", "3.5 to 6.5" or "none".
 func (b Bound) String() string {
 	switch {
+	case b == unbounded:
+		return "none"
 	case math.IsInf(b.Least, -1):
 		return fmt.Sprintf("at most %g", b.Most)
 	case math.IsInf(b.Most, 1):

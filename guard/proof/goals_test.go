@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
 )
 
 // The cut of the proof that every test run makes: cells of up to cutPairs pairs,
@@ -55,7 +57,7 @@ func (p *pool) tooRare() bool  { return p.under < -band*math.Sqrt(p.variance2) }
 
 // inCut tells how often the cut repeats a cell.
 func inCut(c Cell) int {
-	if c.World.Pairs > cutPairs {
+	if c.World.Pairs > cutPairs || c.Bound == unbounded {
 		return 0
 	}
 	return cutWork / c.World.Pairs
@@ -258,5 +260,31 @@ func TestFigures(t *testing.T) {
 	}
 	if f := Median.figure(outcomes); !math.IsInf(f.Value, 1) || f.Error != 0 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestAutocorrelatedArmsHold: below 1,000 pairs arms whose noise outlasts a request
+// err twice as often as they may, so they are held, and sound ones are not.
+func TestAutocorrelatedArmsHold(t *testing.T) {
+	for name, c := range map[string]struct {
+		Model
+		held bool
+	}{
+		"autocorrelated, rho 0":    {Model{Auto: .9}, true},
+		"autocorrelated, rho 0.95": {Model{Auto: .9, Rho: .95}, true},
+		"sound":                    {Model{Rho: .8}, false},
+		"sound, shared drift":      {Model{Drift: SharedDrift}, false},
+		"sound, restarts":          {Model{Restart: .05}, false},
+	} {
+		var s Scratch
+		for i := range 30 {
+			m := c.sized(200, 20)
+			m.draw(rand.New(rand.NewPCG(Seed(name), uint64(i))), &s.table)
+			v := judge.Judge(p95(0), s.evidenceOf(m))
+			if held := v.Reason == judge.ReasonAutocorrelated; held != c.held {
+				t.Errorf("%s: %s (%s)", name, v.Decision, v.Summary[0])
+				break
+			}
+		}
 	}
 }

@@ -98,7 +98,7 @@ func Rivals() []Rival {
 	rule := func(name string, dear int, of try) Rival {
 		out := Rival{Name: name}
 		for _, w := range rivalWorlds() {
-			out.Cells = append(out.Cells, Cell{Name: w.name, Dear: dear, Bound: between(0, 100), World: w.Model, Try: of})
+			out.Cells = append(out.Cells, Cell{Name: w.name, Dear: dear, Bound: unbounded, World: w.Model, Try: of})
 		}
 		return out
 	}

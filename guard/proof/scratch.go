@@ -12,10 +12,12 @@ import (
 // A Scratch is the memory that a worker uses again in each repetition. It is not
 // safe for use by several goroutines. The zero value is ready.
 type Scratch struct {
-	table table
-	ns    [2][]float64
-	item  []int
-	tally []evidence.Tally
+	table  table
+	ns     [2][]float64
+	item   []int
+	tally  []evidence.Tally
+	common table
+	six    [len(six)]column
 }
 
 // sampleOf returns the table as what the statistics take.
@@ -65,7 +67,7 @@ func (s *Scratch) pairs(t *table, ns *[2][]float64) evidence.Pairs {
 			ns[side][i] = math.Exp(v)
 		}
 	}
-	return evidence.Pairs{Baseline: ns[0], Candidate: ns[1], Block: t.block, Item: s.item[:n]}
+	return evidence.Pairs{Baseline: ns[0], Candidate: ns[1], Block: t.block, Item: s.item[:n], Weight: t.weight}
 }
 
 // demanding returns a policy of one gating statistic of the first token, with

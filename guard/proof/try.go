@@ -80,12 +80,6 @@ func student(s stats.Sample) float64 {
 	return stats.NewTest(p, band).At(0).P()
 }
 
-// rejects tests the tail band at one look, for samples with weights, which
-// evidence does not carry.
-func rejects(m Model, s *Scratch, r *rand.Rand) float64 {
-	return one(student(m.sampled(s, r)) <= alpha)
-}
-
 // A staged test is one with planned looks: at which of them it stopped (in
 // pairs, or +Inf) and what the fixed test says at the end.
 type staged struct {
