@@ -93,6 +93,7 @@ var mutations = []mutation{
 	{"failures over 5 % stop latencies", "guard/judge/refuse.go", "failedShare   = .05", "failedShare   = .5", "guard/judge"},
 	{"pairs lost to one arm hold", "guard/judge/refuse.go", "lostAlpha     = .01", "lostAlpha     = 0", "guard/judge"},
 	{"more than 1 % of pairs lost hold", "guard/judge/refuse.go", "lostShare     = .01", "lostShare     = .9", "guard/judge"},
+	{"few pairs of autocorrelated arms hold", "guard/judge/refuse.go", "lagSigmas     = 3", "lagSigmas     = 300", "guard/proof"},
 	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats"},
 	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats"},
 	{"a failed request is infinitely slow", "guard/evidence/measure.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
