@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -114,19 +115,19 @@ func openLogs(paths []string, stdin io.Reader) (inputs []convert.Input, closeAll
 
 // sayConverted tells what became of every entry.
 func sayConverted(w io.Writer, r convert.Report, out string) error {
-	text := fmt.Sprintf("%d entries\n", r.Entries)
+	lines := []string{fmt.Sprintf("%d entries", r.Entries)}
 	for _, arm := range slices.Sorted(maps.Keys(r.Requests)) {
-		text += fmt.Sprintf("  %6d requests of %s\n", r.Requests[arm], arm)
+		lines = append(lines, fmt.Sprintf("  %6d requests of %s", r.Requests[arm], arm))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Passed)) {
-		text += fmt.Sprintf("  %6d passed over: %s\n", r.Passed[reason], reason)
+		lines = append(lines, fmt.Sprintf("  %6d passed over: %s", r.Passed[reason], reason))
 	}
 	if r.Bad > 0 {
-		text += fmt.Sprintf("  %6d could not be read, such as:\n", r.Bad)
+		lines = append(lines, fmt.Sprintf("  %6d could not be read, such as:", r.Bad))
 	}
 	for _, example := range r.Examples {
-		text += "         " + example + "\n"
+		lines = append(lines, "         "+example)
 	}
-	_, err := fmt.Fprintf(w, "%s%s\n", text, out)
+	_, err := fmt.Fprintln(w, strings.Join(append(lines, out), "\n"))
 	return err
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -23,7 +23,7 @@ import (
 // proxyFlags are the command's flags as given.
 type proxyFlags struct {
 	listen, upstream, caFile, keyFile, keysFile string
-	flags, logLevel, metrics                    string
+	flags, logLevel, metrics, log, logArm       string
 	aliases                                     []string
 	hold, drain                                 time.Duration
 	h2c, noAuth, withParent                     bool
@@ -38,7 +38,11 @@ func newProxyCmd() *cobra.Command {
 
 GEMINI_API_KEY holds the upstream's key, FIRSTBYTE_PROXY_KEYS the callers' keys,
 separated by commas. When it listens it prints one line of JSON with its URL.
-An interrupt lets running answers finish; a second one cuts them.`,
+An interrupt lets running answers finish; a second one cuts them.
+
+With --log it writes a run file with a record of every request that ended: when
+what happened, tokens and outcome, no key and no word of the conversation. The
+file grows while the proxy runs and is whole once it has stopped in order.`,
 		Example: "  GEMINI_API_KEY=... FIRSTBYTE_PROXY_KEYS=... firstbyte proxy --model-alias claude-sonnet-4-5=gemini-2.5-pro",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -58,39 +62,52 @@ An interrupt lets running answers finish; a second one cuts them.`,
 	fs.BoolVar(&f.withParent, "with-parent", false, "stop at once when standard input ends")
 	fs.StringVar(&f.metrics, "metrics", "", "loopback address to serve /metrics on, for Prometheus; port 0 takes a free one")
 	fs.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to standard error, as JSON")
+	fs.StringVar(&f.log, "log", "", "run file to write every request to; {start} in its name is the time")
+	fs.StringVar(&f.logArm, "log-arm", "proxy", "name of this proxy in that file")
 	return cmd
 }
 
-func (f *proxyFlags) run(cmd *cobra.Command) error {
+func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 	cfg, err := f.config(cmd)
+	if err = cmp.Or(err, errors.Join(cfg.Validate(), cfg.CheckAddress(f.listen))); err != nil {
+		return err
+	}
+	l, err := f.open(cmd.Context())
 	if err != nil {
 		return err
 	}
-	if err := cfg.CheckAddress(f.listen); err != nil {
-		return err
-	}
+	defer func() { _ = l.Close() }() // Run has closed it, if it came to that
 	said := map[string]any{"ready": true, "pid": os.Getpid(), "flags": cfg.Flags.Map()}
 	stop, err := observe(cmd.Context(), f.metrics, &cfg, said)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	s, err := server.New(cfg)
+	log, err := logWith(&cfg, f.log, f.logArm)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", f.listen)
+	s, err := server.New(cfg)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s (choose another --listen, or port 0 for a free one): %w", f.listen, errors.Unwrap(err))
+		return errors.Join(err, log.close(0))
 	}
+	defer s.Close()
+	defer func() { err = errors.Join(err, log.close(s.Active())) }()
 	s.Prepare(cmd.Context())
 	defer f.abortLate(cmd, s)()
 	said["url"] = "http://" + l.Addr().String()
 	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(said); err != nil {
-		return errors.Join(fmt.Errorf("say that it is ready: %w", err), l.Close())
+		return fmt.Errorf("say that it is ready: %w", err)
 	}
 	return s.Run(cmd.Context(), l)
+}
+
+func (f *proxyFlags) open(ctx context.Context) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (choose another --listen, or port 0 for a free one): %w", f.listen, errors.Unwrap(err))
+	}
+	return l, nil
 }
 
 // abortLate cuts the drain short at a second signal, and at the end of standard
@@ -114,31 +131,4 @@ func (f *proxyFlags) abortLate(cmd *cobra.Command, s *server.Server) (stop func(
 		})
 	}
 	return func() { signal.Stop(signals); close(signals) }
-}
-
-func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
-	level, errLevel := slog.LevelWarn, error(nil)
-	if level.UnmarshalText([]byte(f.logLevel)) != nil {
-		errLevel = fmt.Errorf("--log-level %q: want debug, info, warn or error", f.logLevel)
-	}
-	given, errFlags := feature.Parse(f.flags)
-	flags, errEnv := given.Override(os.LookupEnv)
-	aliases, errAlias := server.ParseAliases(f.aliases)
-	key, errKey := secret("GEMINI_API_KEY", "--upstream-key-file", f.keyFile)
-	keys, errKeys := secret("FIRSTBYTE_PROXY_KEYS", "--keys-file", f.keysFile)
-	roots, errCA := upstream.Roots(f.caFile)
-	if err := errors.Join(errLevel, errFlags, errEnv, errAlias, errKey, errKeys, errCA); err != nil {
-		return server.Config{}, err
-	}
-	if f.drain == 0 {
-		f.drain = -1 // none; 0 would be the default
-	}
-	return server.Config{
-		Upstream: upstream.Config{
-			BaseURL: f.upstream, Key: upstream.Key(strings.TrimSpace(key)), UserAgent: "firstbyte-refproxy/" + version,
-			RootCAs: roots, H2C: f.h2c,
-		},
-		Flags: flags, Keys: server.NewKeys(keys), NoAuth: f.noAuth, Aliases: aliases, Hold: f.hold, Drain: f.drain,
-		Log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})),
-	}, nil
 }

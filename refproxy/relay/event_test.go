@@ -53,9 +53,9 @@ func (*silentEncoder) Error(error, string) error { return nil }
 func (e *silentEncoder) Ended() bool             { return e.ended }
 
 // TestNoAllocationPerEvent: what the relay allocates does not grow with the
-// number of events.
+// number of events, but for a trace, whose two lists double a few times.
 func TestNoAllocationPerEvent(t *testing.T) {
-	allocations := func(events int) float64 {
+	allocations := func(events int, traced bool) float64 {
 		decode := func(io.Reader) iter.Seq2[chat.Event, error] {
 			return func(yield func(chat.Event, error) bool) {
 				yield(chat.Event{Kind: chat.EventStart}, nil)
@@ -69,7 +69,7 @@ func TestNoAllocationPerEvent(t *testing.T) {
 		}
 		r, err := relay.New(relay.Config{
 			Upstream: canned{}, Dialect: silent{}, Resolve: strings.ToLower,
-			Decoder: func() relay.Decode { return decode },
+			Decoder: func() relay.Decode { return decode }, Traced: traced,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -81,9 +81,14 @@ func TestNoAllocationPerEvent(t *testing.T) {
 			}
 		})
 	}
-	few, many := allocations(10), allocations(1010)
-	if many-few > 2 { // of the runtime's own, such as a timer's bucket
-		t.Errorf("%v allocations for 10 events, %v for 1010", few, many)
+	for traced, most := range map[bool]float64{
+		false: 2, // of the runtime's own, such as a timer's bucket
+		true:  2 + 2*4,
+	} {
+		few, many := allocations(10, traced), allocations(1010, traced)
+		if many-few > most {
+			t.Errorf("traced %t: %v allocations for 10 events, %v for 1010", traced, few, many)
+		}
 	}
 }
 
@@ -97,7 +102,8 @@ func (claude) Encoder(w io.Writer, h relay.Head) relay.Encoder {
 }
 
 // BenchmarkStream carries answers of 200 events through the real codecs, by the
-// canonical and by the fast way, and reports the cost of one event.
+// canonical and by the fast way, the latter also with a trace, and reports the
+// cost of one event.
 func BenchmarkStream(b *testing.B) {
 	const events = 200
 	var body bytes.Buffer
@@ -109,11 +115,15 @@ func BenchmarkStream(b *testing.B) {
 		fmt.Fprintf(&body, `data: {"candidates":[{"content":{"parts":[{"text":"some words, as they come %d "}],"role":"model"},%s"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":%d,"totalTokenCount":%d},"modelVersion":"gemini-2.5-flash","responseId":"r"}`+"\r\n\r\n", i, finish, i, i+9)
 	}
 	ask := []byte(`{"model":"m","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hello"}]}`)
-	for name, decode := range map[string]relay.Decode{"canonical": gemini.DecodeStream, "fast": gemini.FastStream} {
-		b.Run(name, func(b *testing.B) {
+	for _, way := range []struct {
+		name   string
+		decode relay.Decode
+		traced bool
+	}{{"canonical", gemini.DecodeStream, false}, {"fast", gemini.FastStream, false}, {"fast-traced", gemini.FastStream, true}} {
+		b.Run(way.name, func(b *testing.B) {
 			r, err := relay.New(relay.Config{
 				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: strings.ToLower,
-				Decoder: func() relay.Decode { return decode },
+				Decoder: func() relay.Decode { return way.decode }, Traced: way.traced,
 			})
 			if err != nil {
 				b.Fatal(err)

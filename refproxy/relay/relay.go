@@ -109,6 +109,8 @@ type Config struct {
 	Idle time.Duration
 	// WriteTimeout bounds each write to a caller that does not read. Default 60 s.
 	WriteTimeout time.Duration
+	// Traced has every Outcome carry a Trace.
+	Traced bool
 }
 
 // A Relay serves requests. It is safe for concurrent use.
@@ -147,19 +149,29 @@ type Outcome struct {
 	Usage  chat.Usage
 	Finish chat.Finish
 	// Times are when it went so. Begun and Ended are the caller's of Serve to
-	// set.
-	Times Times
+	// set, and so is RequestID.
+	Times     Times
+	RequestID string
+	// Trace is nil unless Config.Traced.
+	Trace *Trace
 }
 
 // Serve answers one request whose body has been read. The request's context
 // ends it: cancelled with a *chat.Error as cause, the caller is told that
 // error; otherwise the caller is taken to be gone.
 func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requestID string) Outcome {
+	var trace *Trace
+	if r.cfg.Traced {
+		trace = &Trace{Since: time.Now()}
+	}
 	req, err := r.cfg.Dialect.Request(body)
 	if err != nil {
-		return r.refuse(w, Outcome{}, err, requestID)
+		return r.refuse(w, Outcome{Trace: trace}, err, requestID)
 	}
-	o := Outcome{Model: req.Model, UpstreamModel: r.cfg.Resolve(req.Model), Stream: req.Stream}
+	if trace != nil {
+		trace.User = req.Metadata.UserID
+	}
+	o := Outcome{Model: req.Model, UpstreamModel: r.cfg.Resolve(req.Model), Stream: req.Stream, Trace: trace}
 	head := Head{
 		ID: NewID("msg_"), Model: req.Model,
 		InputEstimate: chat.EstimateTokens(req), ContextManagement: req.ContextManagement,
@@ -174,11 +186,13 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 // whole serves an answer in one piece.
 func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, head Head, o Outcome, requestID string) Outcome {
 	o.Times.Asked = time.Now()
+	o.Trace.asked()
 	resp, err := r.cfg.Upstream.Generate(ctx, req)
 	if err != nil {
 		return r.refuse(w, o, because(ctx, err), requestID)
 	}
 	o.Times.Answered, o.Usage, o.Finish = time.Now(), resp.Usage, resp.Finish
+	o.Trace.arrived()
 	body, err := r.cfg.Dialect.Response(head, resp)
 	if err != nil {
 		return r.refuse(w, o, err, requestID)
@@ -195,6 +209,7 @@ func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Reque
 		o.Err = gone(err)
 	} else {
 		now := time.Now() // all at once
+		o.Trace.content(chat.EventText, now)
 		o.Times.Head, o.Times.Event, o.Times.Token, o.Times.Text, o.Times.Last = now, now, now, now, now
 	}
 	_ = rc.SetWriteDeadline(time.Time{})

@@ -18,6 +18,7 @@ type session struct {
 	enc       Encoder
 	requestID string
 	cancel    context.CancelCauseFunc // ends the upstream's stream
+	trace     *Trace                  // the request's goroutine's own; nil: nobody asks
 
 	mu       sync.Mutex // guards what follows, and the encoder and the writer
 	timer    *time.Timer
@@ -41,6 +42,7 @@ func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.R
 	s := &session{
 		cfg: &r.cfg, w: w, rc: http.NewResponseController(w), enc: r.cfg.Dialect.Encoder(w, head),
 		requestID: requestID, cancel: cancel, begun: time.Now(), start: chat.Event{Kind: chat.EventStart},
+		trace: o.Trace,
 	}
 	s.heard = s.begun
 	s.watch()
@@ -55,12 +57,13 @@ func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode
 	s.mu.Lock()
 	s.times.Asked = time.Now()
 	s.mu.Unlock()
+	s.trace.asked()
 	body, err := up.Stream(ctx, req)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = body.Close() }() // all we wanted of it has been read
-	for ev, err := range decode(body) {
+	for ev, err := range decode(s.trace.watch(body)) {
 		if err != nil {
 			return err
 		}
@@ -112,6 +115,7 @@ func (s *session) sent(kind chat.EventKind, arrived time.Time) {
 		s.times.Event = now
 	}
 	s.times.content(kind, arrived, now)
+	s.trace.content(kind, now)
 }
 
 // sendHead commits to status 200. It reaches the caller with the next flush.

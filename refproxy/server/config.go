@@ -40,6 +40,8 @@ type Config struct {
 	MaxBody int64
 	// Observers are told of every request for a message, answered or refused.
 	Observers []relay.Observer
+	// Traced has them told of each event, which costs a little memory.
+	Traced bool
 	// Log takes the proxy's log. Default none.
 	Log *slog.Logger
 }

@@ -78,6 +78,8 @@ func (s *Server) find(x *exchange) (handler, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	x := &exchange{w: &answer{ResponseWriter: w}, r: r, id: relay.NewID("req_")}
+	s.active.Add(1)
+	defer s.active.Add(-1)
 	defer s.ended(x, begun)
 	defer s.rescue(x)
 	handle, err := s.find(x)
@@ -152,7 +154,7 @@ func (s *Server) ended(x *exchange, begun time.Time) {
 	if !x.observed {
 		return
 	}
-	x.out.Times.Begun, x.out.Times.Ended = begun, time.Now()
+	x.out.Times.Begun, x.out.Times.Ended, x.out.RequestID = begun, time.Now(), x.id
 	for _, o := range s.cfg.Observers {
 		o.Ended(x.out)
 	}

@@ -34,6 +34,7 @@ type Server struct {
 	table    []route
 	http     *http.Server
 	draining atomic.Bool
+	active   atomic.Int64
 	cut      context.CancelCauseFunc // ends every request with a cause
 	abort    context.CancelFunc
 	aborted  context.Context // done at Abort
@@ -52,6 +53,7 @@ func New(cfg Config) (*Server, error) {
 	s.backend = backend{s.client}
 	s.relay, err = relay.New(relay.Config{
 		Upstream: s.backend, Dialect: messages{}, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
+		Traced: s.cfg.Traced,
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +112,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	case <-s.aborted.Done():
 	}
 	s.drain()
+	s.settle()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving %s: %w", l.Addr(), err)
 	}
@@ -135,6 +138,17 @@ func (s *Server) shutdown(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return s.http.Shutdown(ctx)
+}
+
+// Active is how many requests are being served. After Run it is 0 unless some
+// did not end even when they were cut.
+func (s *Server) Active() int { return int(s.active.Load()) }
+
+// settle waits a little for the last handlers after their connections were cut.
+func (s *Server) settle() {
+	for end := time.Now().Add(lastWords); s.Active() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Close closes the upstream's connections. Run does so itself.
