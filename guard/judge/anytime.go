@@ -68,7 +68,9 @@ type evidenceTester struct {
 }
 
 func (t *evidenceTester) p(c *docket, f *finding) {
-	t.record = t.open(c, f)
+	if t.record = t.open(c, f); c.looks() == 0 && f.out.Standing != Missing {
+		f.out.Standing, f.out.Why = Missing, "there is nothing to look at"
+	}
 	if t.record.stream == nil || f.out.Standing == Missing || f.refused.text != "" {
 		return
 	}

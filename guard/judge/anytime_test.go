@@ -2,6 +2,8 @@ package judge_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/proof"
+	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
 // watching is the default policy in the mode anytime.
@@ -188,6 +191,130 @@ func TestAnytimeSays(t *testing.T) {
 	for _, want := range []string{"However often the evidence is looked at", "ever rolled back in at most 5 %", "10 metrics"} {
 		if !strings.Contains(v.Guarantee, want) {
 			t.Errorf("the guarantee lacks %q: %q", want, v.Guarantee)
+		}
+	}
+}
+
+// TestAnytimeErrs watches identical arms after every block: one judgement of the
+// whole run looks back at every block, so it tells whether any would have rolled
+// back.
+func TestAnytimeErrs(t *testing.T) {
+	const runs = 60
+	p := watching()
+	for i := range p.Metrics {
+		p.Metrics[i].Tau = 0
+	}
+	for name, w := range map[string]proof.World{
+		"lognormal": {Sigma: .5, Between: .5},
+		"restarts":  {Sigma: .5, Between: .8, Restart: .05},
+		"failures":  {Sigma: .5, Between: .8, BaselineErrors: .02, CandidateErrors: .02},
+	} {
+		w.Blocks, w.PerBlock = 20, 15
+		wrong := 0
+		for i := range runs {
+			w.Seed = proof.Seed("anytime A/A "+name) + uint64(i)
+			if judge.RollsBack(p, setOf(t, w.Run())) {
+				wrong++
+			}
+		}
+		if most := stats.BinomialQuantile(.9995, runs, .05); wrong > most {
+			t.Errorf("%s: rolled back %d of %d, at most %d", name, wrong, runs, most)
+		}
+	}
+}
+
+// TestAnytimeBoundsCover holds that the bounds contain the truth, after every
+// block.
+func TestAnytimeBoundsCover(t *testing.T) {
+	const runs = 40
+	p := watching()
+	p.Metrics = []policy.Metric{
+		{Measure: policy.FirstToken, Statistic: policy.Mean, Gating: true, Tau: .05, Margin: .1},
+		{Measure: policy.FirstToken, Statistic: policy.P95, Gating: true, Tau: .05, Margin: .1},
+	}
+	missed := map[string]int{}
+	for i := range runs {
+		w := proof.World{Seed: proof.Seed("cover") + uint64(i), Blocks: 16, PerBlock: 20, Sigma: .5, Between: .8, FirstToken: 1.2}
+		for _, m := range judge.Judge(p, setOf(t, w.Run())).Metrics {
+			if float64(m.Lower) > 1.2 || float64(m.Upper) < 1.2 {
+				missed[m.Key]++
+			}
+		}
+	}
+	for key, n := range missed { // two sides at 5 % each
+		if most := stats.BinomialQuantile(.9995, runs, .1); n > most {
+			t.Errorf("%s: %d of %d bounds miss the truth, at most %d", key, n, runs, most)
+		}
+	}
+}
+
+// TestAnytimeDamage: no damage promotes in this mode either.
+func TestAnytimeDamage(t *testing.T) {
+	for i, spoil := range damages {
+		run := small(1.3)
+		spoil(rand.New(rand.NewPCG(uint64(i), 0)), &run)
+		if v := judge.Judge(watching(), setOf(t, run)); v.Decision == judge.Promote {
+			t.Errorf("damage %d: promoted, %q", i, v.Summary)
+		}
+	}
+	for name, spoil := range map[string]func(*evidence.Pairs){
+		"NaN":       func(p *evidence.Pairs) { p.Candidate[17] = math.NaN() },
+		"zero":      func(p *evidence.Pairs) { p.Candidate[17] = 0 },
+		"gone":      func(p *evidence.Pairs) { *p = evidence.Pairs{} },
+		"all fail":  func(p *evidence.Pairs) { fail(p.Candidate) },
+		"both fail": func(p *evidence.Pairs) { fail(p.Candidate); fail(p.Baseline) },
+	} {
+		set := setOf(t, small(1))
+		p := set.Latencies[sample.Gap]
+		p.Candidate, p.Baseline = slices.Clone(p.Candidate), slices.Clone(p.Baseline)
+		spoil(&p)
+		set.Latencies[sample.Gap] = p
+		if v := judge.Judge(watching(), set); v.Decision == judge.Promote {
+			t.Errorf("%s: promoted, %q", name, v.Summary)
+		}
+	}
+	for name, spoil := range map[string]func(*evidence.Set){
+		"no blocks":    func(e *evidence.Set) { e.Blocks = 0 },
+		"no latencies": func(e *evidence.Set) { e.Latencies = nil },
+		"no candidate": func(e *evidence.Set) { e.Outcomes.Candidate = nil },
+		"no outcomes":  func(e *evidence.Set) { e.Outcomes = evidence.Outcomes{} },
+		"nothing":      func(e *evidence.Set) { *e = evidence.Set{} },
+		"lost":         func(e *evidence.Set) { e.LostCandidate = e.Pairs / 10 },
+	} {
+		set := setOf(t, small(1))
+		spoil(&set)
+		if v := judge.Judge(watching(), set); v.Decision == judge.Promote {
+			t.Errorf("%s: promoted, %q", name, v.Summary)
+		}
+	}
+}
+
+func fail(values []float64) {
+	for i := range values {
+		values[i] = math.Inf(1)
+	}
+}
+
+// TestAnytimeMergesBlocks: slow spells of one arm over four blocks each look like
+// evidence block by block, and are none once blocks are joined.
+func TestAnytimeMergesBlocks(t *testing.T) {
+	w := usual("correlated")
+	w.Blocks = 24
+	for name, c := range map[string]struct {
+		length int
+		want   judge.Decision
+	}{"spells": {4, judge.Hold}, "every other block": {1, judge.Rollback}} {
+		set := setOf(t, w.Run())
+		p := set.Latencies[sample.FirstToken]
+		p.Candidate = slices.Clone(p.Candidate)
+		for i, k := range p.Block {
+			if k/c.length%2 == 0 {
+				p.Candidate[i] *= 1.5
+			}
+		}
+		set.Latencies[sample.FirstToken] = p
+		if v := judge.Judge(watching(), set); v.Decision != c.want {
+			t.Errorf("%s: %s, want %s: %q", name, v.Decision, c.want, v.Summary)
 		}
 	}
 }
