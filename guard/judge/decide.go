@@ -53,6 +53,9 @@ func first(worse []*finding) *finding {
 // answered; "" if none.
 func (c *docket) missing() string {
 	o := c.set.Outcomes
+	if full(c.set) {
+		return "" // the baseline lacks by design
+	}
 	for _, arm := range [...]struct {
 		name    string
 		tallies []evidence.Tally
@@ -67,6 +70,9 @@ func (c *docket) missing() string {
 	for _, f := range c.findings {
 		if c.set.Header.Design == sample.Split && c.set.Units == nil {
 			continue // nothing was collected for a split, which is a refusal and no lack of data
+		}
+		if f.refused.reason == ReasonLacks || f.refused.reason == ReasonZero {
+			continue // held for that, which says more
 		}
 		if f.out.Standing == Missing && (f.decides() || f.Required) {
 			return f.out.Name + ": " + f.out.Why
@@ -148,8 +154,10 @@ func (c *docket) more() int {
 	return most
 }
 
+// allDead tells that no arm answers, so that an absolute limit says nothing of the
+// candidate.
 func (c *docket) allDead() bool {
-	return evidence.Sum(c.set.Outcomes.Baseline).OK <= 0 && evidence.Sum(c.set.Outcomes.Candidate).OK <= 0
+	return !full(c.set) && evidence.Sum(c.set.Outcomes.Baseline).OK <= 0 && evidence.Sum(c.set.Outcomes.Candidate).OK <= 0
 }
 
 // warn lists the doubts that stop nothing.

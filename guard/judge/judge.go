@@ -56,6 +56,8 @@ type finding struct {
 	// idle: the metric could not reject on this data whatever happened, so it
 	// does not count for Holm (Tarone 1990).
 	idle bool
+	// pointed: the point estimate is what is judged.
+	pointed bool
 	// limitUnmet: the observed value passes the absolute limit; limitBroken:
 	// by more than sampling explains.
 	limitUnmet, limitBroken bool
@@ -90,10 +92,15 @@ func open(p policy.Policy, e evidence.Set) *docket {
 // test does all that the decision to roll back needs.
 func (c *docket) test() {
 	for _, f := range c.findings {
-		f.refused = c.refusalFor(f.Metric)
+		f.refused = cmp.Or(c.refusalFor(f.Metric), c.refuseMetric(f.Metric))
 		f.test.p(c, f)
+		if c.byThreshold() {
+			c.takePoint(f)
+		}
 	}
-	c.correct()
+	if !c.byThreshold() {
+		c.correct()
+	}
 	c.twin.test()
 	c.plant.test()
 }
@@ -103,13 +110,13 @@ func (f *finding) decides() bool { return f.Gating && !f.DryRun }
 
 // claims tells whether something is claimed of f.
 func (f *finding) claims() bool {
-	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && f.out.P >= 0
+	return f.Gating && f.out.Standing != Missing && f.refused.text == "" && (f.out.P >= 0 || f.pointed)
 }
 
 // measure adds intervals and standings.
 func (c *docket) measure() {
 	for _, f := range c.findings {
-		if f.out.Standing != Missing {
+		if f.out.Standing != Missing && !c.byThreshold() {
 			f.test.bounds(c, f)
 		}
 		f.out.Standing = c.standing(f)
@@ -122,8 +129,12 @@ func (c *docket) measure() {
 	c.plant.measure()
 }
 
-// rejects tells whether f alone rolls back by its p-value.
+// rejects tells whether f alone rolls back: by its p-value, or where point
+// estimates are judged by that.
 func (c *docket) rejects(f *finding) bool {
+	if f.pointed {
+		return f.claims() && f.beyond()
+	}
 	return f.claims() && !f.idle && float64(f.out.PHolm) <= float64(c.policy.Alpha)
 }
 
@@ -147,6 +158,8 @@ func (f *finding) within() bool {
 	switch {
 	case f.watched != nil:
 		return f.watched.within
+	case f.pointed:
+		return f.withinTau()
 	case f.out.Scale == scaleDifference:
 		return float64(f.out.Lower) > -float64(f.Margin)
 	case f.HigherIsBetter():

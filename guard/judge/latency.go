@@ -155,6 +155,7 @@ type latencyTester struct {
 func (l *latencyTester) p(c *docket, f *finding) {
 	l.sampled = c.prepare(f.Measure)
 	f.out.N, f.out.Blocks = l.sampled.pairs.N(), l.sampled.sample.Blocks
+	f.refuse(refuseZero(l.sampled.pairs))
 	if l.sampled.missing != "" {
 		f.out.Standing, f.out.Why = Missing, l.sampled.missing
 		l.limit(c, f)
@@ -181,6 +182,26 @@ func (f *finding) refuse(r refusal) {
 	if f.refused.text == "" {
 		f.refused = r
 	}
+}
+
+// refuseZero refuses latencies of no time at all: they have no logarithm, and
+// nothing is worse by a share of them.
+func refuseZero(p evidence.Pairs) refusal {
+	zero := 0
+	if float64(p.Zero) > lostShare*float64(p.N()+p.Zero) {
+		zero = p.Zero
+	}
+	for _, column := range [...][]float64{p.Baseline, p.Candidate} {
+		for _, v := range column {
+			if v == 0 {
+				zero++
+			}
+		}
+	}
+	if zero == 0 {
+		return refusal{}
+	}
+	return refusal{ReasonZero, fmt.Sprintf("%d requests took no time at all by the source's clock: nothing is worse by a share of zero", zero), latencies}
 }
 
 func refuseScores(sums []float64) refusal {
@@ -271,13 +292,8 @@ func (l *latencyTester) statistic(f *finding) func(*stats.Pairs) stats.Statistic
 }
 
 func quantileOf(s policy.Statistic) float64 {
-	switch s {
-	case policy.P50:
-		return .50
-	case policy.P95:
-		return .95
-	}
-	return .99
+	q, _ := s.Quantile()
+	return q
 }
 
 // limit compares the candidate alone with the absolute limit: broken when the

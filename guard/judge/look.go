@@ -111,6 +111,8 @@ func refuseMode(p policy.Policy, e evidence.Set) refusal {
 		return refusal{}
 	case policy.Anytime: // it may have been ended whenever, by whatever was seen
 		return refusal{}
+	case policy.Threshold:
+		return refusal{}
 	case policy.GroupSequential:
 	default:
 		return no("mode %q is not supported", p.Mode)

@@ -18,15 +18,13 @@ func (rateTester) p(c *docket, f *finding) {
 	o := c.set.Outcomes
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
 	f.out.N, f.out.Blocks = min(baseline.N, candidate.N), c.set.Blocks
-	if why := damaged(o, baseline, candidate); why != "" {
+	why := damaged(o, baseline, candidate)
+	if why == "" || why == noRequests && full(c.set) {
+		limitRate(c, f, candidate)
+	}
+	if why != "" {
 		f.out.Standing, f.out.Why = Missing, why
 		return
-	}
-	if f.Limit != nil {
-		_, upper := candidate.Wilson(stats.QuantileNormal(c.horizon.tail))
-		f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(candidate.Rate())
-		f.limitUnmet = !(candidate.Rate() >= f.Limit.Value)
-		f.limitBroken = f.Gating && upper < f.Limit.Value
 	}
 	d := differences(o)
 	if f.refused.text != "" || len(d) < 2 {
@@ -50,6 +48,17 @@ func (rateTester) p(c *docket, f *finding) {
 	if f.idle = least > float64(c.policy.Alpha); f.idle {
 		f.note("too few failures for this metric to roll back at all" + word(c.counts(f), "", ": it does not count in the correction of the others"))
 	}
+}
+
+// limitRate compares the candidate's rate alone with the absolute limit.
+func limitRate(c *docket, f *finding, candidate stats.Count) {
+	if f.Limit == nil {
+		return
+	}
+	_, upper := candidate.Wilson(stats.QuantileNormal(c.horizon.tail))
+	f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(candidate.Rate())
+	f.limitUnmet = !(candidate.Rate() >= f.Limit.Value)
+	f.limitBroken = f.Gating && upper < f.Limit.Value
 }
 
 func (rateTester) bounds(c *docket, f *finding) {
@@ -84,6 +93,8 @@ func count(tallies []evidence.Tally) stats.Count {
 	return stats.Count{OK: sum.OK, N: sum.Attempts}
 }
 
+const noRequests = "an arm has no requests"
+
 func damaged(o evidence.Outcomes, baseline, candidate stats.Count) string {
 	if len(o.Baseline) != len(o.Candidate) {
 		return "the evidence is damaged: the arms have different blocks"
@@ -100,7 +111,7 @@ func damaged(o evidence.Outcomes, baseline, candidate stats.Count) string {
 	}
 	switch {
 	case baseline.N == 0 || candidate.N == 0:
-		return "an arm has no requests"
+		return noRequests
 	case baseline.OK == 0 && candidate.OK == 0:
 		return "no request of either arm succeeded"
 	}

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -60,6 +61,56 @@ func (c *docket) refusals() []refusal {
 		}
 	}
 	return out
+}
+
+// refuseMetric says what the source or the schedule of a run does not let it say of
+// m.
+func (c *docket) refuseMetric(m policy.Metric) refusal {
+	switch {
+	case slices.Contains(c.set.Header.Lacks, sample.Measure(m.Measure)):
+		return refusal{ReasonLacks, fmt.Sprintf("the source (%s) does not tell it", cmp.Or(c.set.Header.Source, "unknown")), allClaims}
+	case m.Measure == policy.Throughput && c.set.Header.Schedule.Kind != closedLoop:
+		return refusal{ReasonDesign, "only a closed loop has a throughput of its own: in an open loop it is the schedule's" + achieved(c.set), latencies}
+	}
+	return refusal{}
+}
+
+// closedLoop is the kind of schedule in which workers start a request when the
+// one before has ended.
+const closedLoop = "closed"
+
+// achieved tells how many of the intended starts per second each arm was given.
+func achieved(e evidence.Set) string {
+	var hz [2][2]float64 // by arm: achieved, intended
+	for _, pair := range e.Slots {
+		for arm, slot := range [...]*sample.Slot{pair.Baseline, pair.Candidate} {
+			if slot != nil && slot.IntendedHz > 0 && slot.AchievedHz > 0 {
+				hz[arm][0], hz[arm][1] = hz[arm][0]+slot.AchievedHz, hz[arm][1]+slot.IntendedHz
+			}
+		}
+	}
+	if hz[0][1] == 0 || hz[1][1] == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (achieved of offered: %s %% by the baseline, %s %% by the candidate)", percent(hz[0][0]/hz[0][1]), percent(hz[1][0]/hz[1][1]))
+}
+
+// full tells that the candidate has all of the traffic, so that no baseline is
+// left to compare it with.
+func full(e evidence.Set) bool {
+	whole := func(u evidence.Unit) bool { return u.Candidate && u.Share == 1 }
+	if e.Header.Design != sample.Split || len(e.Units) == 0 || evidence.Sum(e.Outcomes.Baseline).Attempts > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.Units, func(u evidence.Unit) bool { return !whole(u) })
+}
+
+func refuseFull(e evidence.Set) refusal {
+	if !full(e) {
+		return refusal{}
+	}
+	return refusal{ReasonDesign, "the candidate has all of the traffic, so nothing is left to compare it with: only absolute limits are judged, " +
+		"and none is broken; the step to 100 % is judged at the stage before", allClaims}
 }
 
 // refusalFor returns the first refusal that forbids claims of m.

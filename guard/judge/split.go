@@ -28,7 +28,7 @@ var (
 func (c *docket) refusalsOfSplit() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseSplit(c.set), refuseSplitMode(c.policy.Mode),
+		refuseFull(c.set), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseSplit(c.set), refuseSplitMode(c.policy.Mode),
 		refuseFewUnits(c.policy, c.set.Units), refuseSplitWork(c.policy.SameWork, c.set.Units),
 	} {
 		if r.text != "" {

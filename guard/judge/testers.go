@@ -17,9 +17,9 @@ type tester interface {
 // testerFor chooses by mode, design and kind of measure how m is tested.
 func (c *docket) testerFor(m policy.Metric) tester {
 	switch {
-	case c.set.Header.Design == sample.Split:
+	case c.set.Header.Design == sample.Split && !full(c.set):
 		return splitTester(m)
-	case c.watchedEvidence():
+	case c.watchedEvidence() && !full(c.set):
 		return anytimeTester(m)
 	case m.Measure == policy.Success:
 		return rateTester{}

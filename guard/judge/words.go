@@ -50,6 +50,8 @@ func nameOf(m policy.Metric) string {
 	switch {
 	case ok && band.From >= .5:
 		return fmt.Sprintf("%s, P%s-P%s tail", name, rank(band.From), rank(band.To))
+	case ok && band.To <= .5:
+		return fmt.Sprintf("%s, P%s-P%s head", name, rank(band.From), rank(band.To))
 	case ok:
 		return fmt.Sprintf("%s, P%s-P%s body", name, rank(band.From), rank(band.To))
 	case m.Measure.Latency():
@@ -67,7 +69,7 @@ func (f *finding) subject() string {
 	return "the " + f.out.Name
 }
 
-func rank(q policy.Share) string { return fmt.Sprintf("%.4g", 100*float64(q)) }
+func rank(q policy.Share) string { return fmt.Sprintf("%.6g", 100*float64(q)) }
 
 // change says how the effect reads: "30.2 % slower".
 func (f *finding) change() string {
@@ -96,6 +98,9 @@ func word(first bool, a, b string) string {
 
 // boundsText says what the interval is: two one-sided bounds.
 func (c *docket) boundsText(f *finding) string {
+	if f.pointed {
+		return "a point estimate"
+	}
 	if math.IsNaN(float64(f.out.Lower)) || math.IsNaN(float64(f.out.Upper)) {
 		return "no interval"
 	}
@@ -187,6 +192,12 @@ func (c *docket) sayPromote() []string {
 			nearest = f
 		}
 	}
+	if c.byThreshold() {
+		return []string{
+			fmt.Sprintf("Promoted by thresholds: the point estimates of all %d gating metrics are within tau.", gating),
+			fmt.Sprintf("The nearest to it is the %s: %s, of %s allowed.", nearest.out.Name, nearest.change(), nearest.allowed(nearest.Tau)),
+		}
+	}
 	return []string{
 		fmt.Sprintf("Promoted: all %d gating metrics are within their margins.", gating),
 		fmt.Sprintf("The nearest to its margin is the %s: %s (%s), of %s allowed.", nearest.out.Name, nearest.change(), c.boundsText(nearest), nearest.allowed(nearest.Margin)),
@@ -197,6 +208,8 @@ func (c *docket) sayPromote() []string {
 func (f *finding) room() float64 {
 	worst := float64(f.out.Upper) - 1
 	switch {
+	case f.pointed:
+		return 1 - f.worsenedBy(float64(f.out.Effect))/math.Max(float64(f.Tau), 1e-9)
 	case f.out.Scale == scaleDifference:
 		worst = -float64(f.out.Lower)
 	case f.HigherIsBetter():
@@ -210,6 +223,9 @@ func (c *docket) guarantee() string { return c.statistical() + " " + c.controlsT
 // statistical says what error rate stands behind the decision.
 func (c *docket) statistical() string {
 	counted := 0
+	if c.byThreshold() {
+		return c.thresholdText()
+	}
 	for _, f := range c.findings {
 		if f.decides() && f.claims() && c.counts(f) {
 			counted++

@@ -141,9 +141,10 @@ func (m Measure) Share() bool { return m == Success || m == Goodput }
 // A Statistic is what is made of a measure.
 type Statistic string
 
-// The statistics. P50, P95 and P99 are bands around the quantile unless the
-// metric sets another band; Mean is the mean log-ratio of pairs or of blocks;
-// Rate is the share of successes.
+// The statistics. Any quantile of a latency may be asked for as "p" and a number
+// between 0 and 100, such as p99.9; it is a band around the quantile unless the
+// metric sets another one. Mean is the mean log-ratio of pairs or of blocks; Rate
+// is the share of successes.
 const (
 	P50  Statistic = "p50"
 	P95  Statistic = "p95"
@@ -188,7 +189,8 @@ type Metric struct {
 	// Bonferroni where any metric has one); 0 means 1.
 	Weight float64 `yaml:"weight,omitempty"`
 	// Band is the window of the band test, as quantiles; nil: the usual one of
-	// the statistic (P50: .25 to .75, P95: .90 to .99, P99: .98 to .999).
+	// the statistic (P50: .25 to .75, P95: .90 to .99, P99: .98 to .999; see
+	// Window for the others).
 	Band *Band `yaml:"band,omitempty"`
 }
 
@@ -210,19 +212,43 @@ func (m Metric) HigherIsBetter() bool {
 }
 
 // Window returns the band in force; ok is false where the statistic has none.
+// Unless the metric says otherwise that of a quantile p from .5 up reaches from
+// twice as far from 1 as p to a fifth as far, that of a quantile under .5 is the
+// mirror image, and those of P50 and P99 are their own.
 func (m Metric) Window() (b Band, ok bool) {
 	if m.Band != nil {
 		return *m.Band, true
 	}
-	switch m.Statistic {
-	case P50:
+	q, ok := m.Statistic.Quantile()
+	far := 1 - q
+	switch {
+	case !ok:
+		return Band{}, false
+	case m.Statistic == P50:
 		return Band{.25, .75}, true
-	case P95:
-		return Band{.90, .99}, true
-	case P99:
+	case m.Statistic == P99:
 		return Band{.98, .999}, true
+	case q < .5:
+		return Band{tidy(q / 5), tidy(2 * q)}, true
 	}
-	return Band{}, false
+	return Band{tidy(1 - 2*far), tidy(1 - far/5)}, true
+}
+
+// tidy takes what arithmetic left over off a share.
+func tidy(x float64) Share { return Share(math.Round(x*1e12) / 1e12) }
+
+// Quantile returns the quantile that s asks for, strictly between 0 and 1; ok is
+// false if it asks for none. A number is written in one way only: p95, not p95.0.
+func (s Statistic) Quantile() (q float64, ok bool) {
+	text, ok := strings.CutPrefix(string(s), "p")
+	if !ok {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(x > 0 && x < 100) || strconv.FormatFloat(x, 'f', -1, 64) != text {
+		return 0, false
+	}
+	return x / 100, true
 }
 
 // A Share is a part of one. YAML may say 0.05 or 5%.

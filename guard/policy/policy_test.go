@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -93,6 +94,37 @@ metrics:
 	}
 }
 
+func TestQuantiles(t *testing.T) {
+	for text, want := range map[policy.Statistic]float64{
+		"p50": .5, "p95": .95, "p99.9": .999, "p0.1": .001, "p99.99": .9999,
+		"p0": 0, "p100": 0, "p-5": 0, "p": 0, "95": 0, "p95.0": 0, "p095": 0, "p1e1": 0, "pNaN": 0, "P95": 0, "mean": 0, "p+5": 0, "p5_0": 0,
+	} {
+		if q, ok := text.Quantile(); math.Abs(q-want) > 1e-15 || ok != (want > 0) {
+			t.Errorf("%s: %v, %v", text, q, ok)
+		}
+		yaml := "metrics:\n  - {measure: gap, statistic: " + string(text) + ", gating: true, tau: 5%, margin: 10%}\n"
+		if _, err := policy.Parse([]byte(yaml)); (err == nil) != (want > 0 || text == policy.Mean) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestWeights(t *testing.T) {
+	for _, c := range []struct{ head, metric, want string }{
+		{"mode: anytime\n", "gating: true, weight: 2", ""},
+		{"mode: fixed\n", "gating: true, weight: 2", "weight: only mode anytime parts alpha by weights"},
+		{"mode: anytime\n", "gating: true, weight: -1", "weight is -1: it is a number above 0"},
+		{"mode: anytime\n", "gating: true, weight: .inf", "weight is +Inf"},
+		{"mode: anytime\n", "gating: false, weight: 1", "weight: a metric that decides nothing"},
+		{"mode: anytime\n", "gating: true, dry_run: true, weight: 1", "weight: a metric that decides nothing"},
+	} {
+		_, err := policy.Parse([]byte(c.head + one + "  - {measure: full, statistic: p50, tau: 5%, margin: 10%, " + c.metric + "}\n"))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.metric, err, c.want)
+		}
+	}
+}
+
 func TestModes(t *testing.T) {
 	for _, c := range []struct{ yaml, want string }{
 		{"mode: group-sequential", ""},
@@ -157,7 +189,15 @@ func TestWindow(t *testing.T) {
 	}{
 		{policy.Metric{Statistic: policy.P50}, policy.Band{From: .25, To: .75}, true},
 		{policy.Metric{Statistic: policy.P95}, policy.Band{From: .90, To: .99}, true},
+		{policy.Metric{Statistic: policy.P99}, policy.Band{From: .98, To: .999}, true},
 		{policy.Metric{Statistic: policy.P95, Band: &own}, own, true},
+		{policy.Metric{Statistic: "p90"}, policy.Band{From: .80, To: .98}, true},
+		{policy.Metric{Statistic: "p99.9"}, policy.Band{From: .998, To: .9998}, true},
+		{policy.Metric{Statistic: "p75"}, policy.Band{From: .5, To: .95}, true},
+		{policy.Metric{Statistic: "p10"}, policy.Band{From: .02, To: .20}, true},
+		{policy.Metric{Statistic: "p5"}, policy.Band{From: .01, To: .10}, true},
+		{policy.Metric{Statistic: "p100"}, policy.Band{}, false},
+		{policy.Metric{Statistic: policy.Rate}, policy.Band{}, false},
 		{policy.Metric{Statistic: policy.Mean}, policy.Band{}, false},
 	} {
 		if got, ok := c.metric.Window(); got != c.want || ok != c.ok {

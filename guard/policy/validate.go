@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -53,6 +54,9 @@ func (p Policy) validateMode() (problems []error) {
 		bad("looks is %d: only mode %s has planned looks", p.Looks, GroupSequential)
 	case p.Looks < 2 || p.Looks > MostLooks:
 		bad("looks is %d: between 2 and %d are possible", p.Looks, MostLooks)
+	}
+	if p.Mode != Anytime && slices.ContainsFunc(p.Metrics, func(m Metric) bool { return m.Weight != 0 }) {
+		bad("weight: only mode %s parts alpha by weights, the others correct by Holm, which knows none", Anytime)
 	}
 	if p.Controls != "" && p.Controls != ControlsOptional && p.Controls != ControlsRequired {
 		bad("controls is %q: it is %s or %s", p.Controls, ControlsOptional, ControlsRequired)
@@ -127,9 +131,14 @@ func (m Metric) validate() (problems []error) {
 	if statistics == nil {
 		return []error{fmt.Errorf("unknown measure %q: known are %v", m.Measure, measures)}
 	}
-	if !slices.Contains(statistics, m.Statistic) {
-		bad("%s has no statistic %q: it has %v", m.Measure, m.Statistic, statistics)
+	if _, quantile := m.Statistic.Quantile(); !slices.Contains(statistics, m.Statistic) && !(quantile && m.Measure.Latency()) {
+		also := ""
+		if m.Measure.Latency() {
+			also = " and any other quantile, such as p99.9"
+		}
+		bad("%s has no statistic %q: it has %v%s", m.Measure, m.Statistic, statistics, also)
 	}
+	problems = append(problems, m.validateWeight()...)
 	if m.Direction != "" && m.Direction != m.Measure.direction() {
 		bad("direction %q: %s is %s", m.Direction, m.Measure, m.Measure.direction())
 	}
@@ -151,13 +160,24 @@ func (m Metric) validate() (problems []error) {
 	return append(append(problems, m.validateLimit()...), m.validateBand()...)
 }
 
+func (m Metric) validateWeight() (problems []error) {
+	switch w := m.Weight; {
+	case w == 0:
+	case !(w > 0) || math.IsInf(w, 0):
+		problems = append(problems, fmt.Errorf("weight is %v: it is a number above 0", w))
+	case !m.Gating || m.DryRun:
+		problems = append(problems, errors.New("weight: a metric that decides nothing has no part of alpha"))
+	}
+	return problems
+}
+
 func (m Metric) validateLimit() (problems []error) {
 	switch l := m.Limit; {
 	case l == nil:
 	case !m.Gating:
 		problems = append(problems, errors.New("limit: a metric that is only shown cannot have one"))
 	case m.Statistic == Mean && m.Measure.Latency():
-		problems = append(problems, errors.New("limit: a mean log-ratio has no absolute value, put it on p50, p95 or p99"))
+		problems = append(problems, errors.New("limit: a mean log-ratio has no absolute value, put it on a quantile such as p95"))
 	case m.durations() != l.Duration:
 		problems = append(problems, fmt.Errorf("limit: %s", m.limitUnit()))
 	case !(l.Value > 0), m.Measure.Points() && l.Value > 1:
@@ -191,7 +211,7 @@ func (m Metric) validateBand() (problems []error) {
 		return nil
 	}
 	if _, ok := (Metric{Statistic: m.Statistic}).Window(); !ok {
-		problems = append(problems, fmt.Errorf("band: only p50, p95 and p99 have one, not %s", m.Statistic))
+		problems = append(problems, fmt.Errorf("band: only quantiles have one, not %s", m.Statistic))
 	}
 	if b := *m.Band; !(b.From >= 0 && b.From < b.To && b.To <= 1) {
 		problems = append(problems, fmt.Errorf("band from %v to %v: it lies between 0 and 100%% and is not empty", float64(b.From), float64(b.To)))

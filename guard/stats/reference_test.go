@@ -379,6 +379,7 @@ func TestShared(t *testing.T) {
 func TestLag1(t *testing.T) {
 	near(t, "alternating", stats.Lag1([]float64{1, -1, 1, -1}), -.75)
 	near(t, "constant", stats.Lag1([]float64{2, 2, 2}), 0)
+	near(t, "constant but for rounding", stats.Lag1([]float64{.4, .4, .4 + 6e-17, .4 + 6e-17}), 0)
 	near(t, "two halves", stats.Lag1([]float64{1, 1, -1, -1}), .25)
 }
 

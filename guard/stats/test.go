@@ -243,7 +243,7 @@ func Lag1(x []float64) float64 {
 			product += (v - mean) * (x[k-1] - mean)
 		}
 	}
-	if squares == 0 {
+	if math.Sqrt(squares) <= 1e-12*float64(len(x))*math.Abs(mean) { // what rounding left over is no spread
 		return 0
 	}
 	return product / squares
