@@ -110,7 +110,7 @@ func TestRequestLog(t *testing.T) {
 	}
 	ask(t, url, "caller-key", "m", "bob")
 	ask(t, url, "caller-key", "no-such-model", "bob")
-	if status := ask(t, url, "wrong-key", "m", "eve"); status != http.StatusUnauthorized {
+	if status := ask(t, url, "wrong-key", "m", "mallory"); status != http.StatusUnauthorized {
 		t.Fatalf("a caller without a key got %d", status)
 	}
 	for end := time.Now().Add(10 * time.Second); follower.Samples() < 7; time.Sleep(20 * time.Millisecond) {
@@ -144,7 +144,7 @@ func TestRequestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"caller-key", "up-key", "ann", "bob", "eve", "secret plan", "no-such-model"} {
+	for _, secret := range []string{"caller-key", "up-key", "ann", "bob", "mallory", "secret plan", "no-such-model"} {
 		if strings.Contains(string(text), `"`+secret) || strings.Contains(string(text), secret+`"`) {
 			t.Errorf("the log holds %q", secret)
 		}
