@@ -8,6 +8,7 @@ func subcommands() []*cobra.Command {
 		newGateCmd(),
 		newGuardCmd(),
 		newAssertCmd(),
+		newHistoryCmd(),
 		newBenchCmd(),
 		newCalibrateCmd(),
 		newConvertCmd(),

@@ -64,7 +64,7 @@ var rooms = []room{
 		"an assertion is a limit on what a run shows; where arms are compared pair by pair the judge does it",
 	},
 	{"guard/rollout", []string{"guard/judge"}, "a rollout applies verdicts and makes none"},
-	{"guard/history", []string{"guard/evidence", "guard/stats"}, "a history compares evidence and reaches no verdict"},
+	{"guard/history", []string{"guard/stats", "bench/sample", "bench/summary", "bench/chart"}, "a history keeps the summaries of runs and reaches no verdict"},
 	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence", "bench/sample"}, "a proof simulates what a run file holds: it may send no load"},
 	{"guard/report", []string{"guard/judge", "bench/sample", "bench/summary", "bench/chart"}, "every report is a rendering of the verdict file"},
 
