@@ -30,7 +30,9 @@ func newHistoryCmd() *cobra.Command {
 	var store string
 	cmd := &cobra.Command{
 		Use: "history", Short: "Keep what runs showed, and find where it changed", Long: historyHelp, Args: noCommand,
-		RunE: func(*cobra.Command, []string) error { return errors.New("history: say what to do: append, list or trend") },
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("history: say what to do: append, list or trend")
+		},
 	}
 	cmd.PersistentFlags().StringVar(&store, "store", "", "folder, or git:BRANCH (needed)")
 	cmd.AddCommand(newAppendCmd(&store), newListCmd(&store), newTrendCmd(&store))
