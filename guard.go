@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,7 @@ import (
 type guardFlags struct {
 	policy, baseline, candidate string
 	json, markdown, html        string
+	history                     string
 }
 
 const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
@@ -37,6 +39,7 @@ func newGuardCmd() *cobra.Command {
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.StringVar(&f.baseline, "baseline", "", "arm to compare with (default: the first of the run)")
 	fs.StringVar(&f.candidate, "candidate", "", "arm to judge (default: the second of the run)")
+	fs.StringVar(&f.history, "history", "", "judge one arm against this store of earlier runs (see firstbyte history), by the mode history")
 	fs.StringVar(&f.json, "json", "", "verdict file to write")
 	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
 	fs.StringVar(&f.html, "html", "", "HTML file to write")
@@ -56,11 +59,10 @@ func runGuard(cmd *cobra.Command, path string, f guardFlags) error {
 	if err != nil {
 		return err
 	}
-	set, err := openEvidence(path, f.baseline, f.candidate)
+	verdict, err := judged(cmd, pol, path, f)
 	if err != nil {
 		return err
 	}
-	verdict := judge.Judge(pol, set)
 	for _, out := range []struct {
 		path   string
 		render func(io.Writer, judge.Verdict) error
@@ -79,6 +81,21 @@ func runGuard(cmd *cobra.Command, path string, f guardFlags) error {
 		return nil
 	}
 	return &exitError{code: verdict.ExitCode}
+}
+
+// judged compares two arms, or one with its history.
+func judged(cmd *cobra.Command, p policy.Policy, path string, f guardFlags) (judge.Verdict, error) {
+	if f.history != "" {
+		return judgeHistory(cmd, p, path, f.candidate, f.history)
+	}
+	if p.Mode == policy.History {
+		return judge.Verdict{}, errors.New("the policy's mode is history: say where it is kept (--history DIR or git:BRANCH)")
+	}
+	set, err := openEvidence(path, f.baseline, f.candidate)
+	if err != nil {
+		return judge.Verdict{}, err
+	}
+	return judge.Judge(p, set), nil
 }
 
 func openEvidence(path, baseline, candidate string) (evidence.Set, error) {

@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firstbyte-dev/firstbyte/bench/chart"
-	"github.com/firstbyte-dev/firstbyte/bench/sample"
-	"github.com/firstbyte-dev/firstbyte/bench/summary"
 	"github.com/firstbyte-dev/firstbyte/guard/history"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/outfile"
@@ -64,36 +60,6 @@ func newAppendCmd(store *string) *cobra.Command {
 	cmd.Flags().StringVar(&subject, "subject", "", "first line of its message")
 	cmd.Flags().BoolVar(&accept, "accept", false, "take the run into the history although it was rolled back")
 	return cmd
-}
-
-// historyEntry reads a verdict or a run file.
-func historyEntry(path, arm string) (history.Entry, error) {
-	r, arms, err := historyRun(path)
-	if err != nil {
-		return history.Entry{}, err
-	}
-	i := min(1, len(arms)-1)
-	if arm != "" {
-		i = slices.IndexFunc(arms, func(a summary.Arm) bool { return a.Name == arm })
-	}
-	if i >= 0 {
-		r.Arm = arms[i]
-		return history.Of(r)
-	}
-	return history.Entry{}, fmt.Errorf("%s: it has no arm %q", path, arm)
-}
-
-func historyRun(path string) (history.Run, []summary.Arm, error) {
-	if strings.HasSuffix(path, ".json") {
-		v, err := readVerdict(path)
-		return history.Run{Header: v.Run, Validity: v.Validity.Grade, Digest: v.RunDigest, Decision: string(v.Decision)}, v.Arms, err
-	}
-	run, err := sample.Read(path)
-	if err != nil {
-		return history.Run{}, nil, err
-	}
-	arms := summary.Fold(run.Header.Arms, run.Samples, run.Trailer.Slots)
-	return history.Run{Header: run.Header, Validity: run.Trailer.Validity.Grade, Digest: run.Trailer.Digest}, arms, nil
 }
 
 // readHistory reads a store; an empty one is no data.

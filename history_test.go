@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 )
 
 // TestHistoryOfRunsAndVerdicts: a run file and a verdict of it are the same entry,
@@ -37,5 +39,54 @@ func TestHistoryOfRunsAndVerdicts(t *testing.T) {
 	}
 	if _, err := os.Stat(page); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGuardByHistory: a run is judged against runs like it, from the fifth on; a
+// rolled back one joins them only when it is accepted.
+func TestGuardByHistory(t *testing.T) {
+	store, dir := filepath.Join(t.TempDir(), "store"), t.TempDir()
+	judged := func(name string, seed uint64, slower float64) (code int, verdict string) {
+		w := simulated()
+		w.Blocks, w.Seed, w.FirstToken = 8, seed, slower
+		run := w.Run()
+		run.Header.StartedAt = "2026-01-02T03:04:" + name + "Z"
+		path := filepath.Join(dir, name+".run.jsonl")
+		if err := sample.Write(path, &run); err != nil {
+			t.Fatal(err)
+		}
+		verdict = filepath.Join(dir, name+".json")
+		code, _, stderr := typed("guard", path, "--history", store, "--json", verdict)
+		if stderr != "" {
+			t.Error(stderr)
+		}
+		return code, verdict
+	}
+	keep := func(verdict string, flags ...string) {
+		if code, _, stderr := typed(append([]string{"history", "append", verdict, "--store", store}, flags...)...); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	for i, name := range []string{"01", "02", "03", "04", "05", "06"} {
+		code, verdict := judged(name, uint64(i), 1)
+		if code == 2 || code == 0 && i < 5 || code == 1 {
+			t.Errorf("run %s: exit code %d", name, code)
+		}
+		keep(verdict)
+	}
+	code, slow := judged("11", 11, 3)
+	if code != 2 {
+		t.Errorf("three times slower: exit code %d", code)
+	}
+	if v, err := readVerdict(slow); err != nil || v.Mode != "history" || !strings.Contains(v.Unit, "no causal claim") {
+		t.Errorf("%s %q, %v", v.Mode, v.Unit, err)
+	}
+	keep(slow)
+	if code, _ := judged("12", 12, 3); code != 2 {
+		t.Errorf("the same again, not accepted: exit code %d", code)
+	}
+	keep(slow, "--accept")
+	if code, _ := judged("13", 13, 3); code == 2 {
+		t.Error("an accepted run changed nothing")
 	}
 }
