@@ -97,4 +97,16 @@ var mutations = []mutation{
 	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats"},
 	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats"},
 	{"a failed request is infinitely slow", "guard/evidence/measure.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
+
+	{"a control gets the first requests of a block", "bench/load/plan.go", "b.picks = b.picks[:n]", "b.picks = b.picks[len(b.picks)-n:]", "bench/load"},
+	{"a control starts when the others do", "bench/load/plan.go", "b.offsets = b.offsets[:n]", "b.offsets = b.offsets[len(b.offsets)-n:]", "bench/load"},
+	{"no arm always runs behind the same one", "bench/load/plan.go", "if row[i] = (i + 1) / 2; i%2 == 0 {", "if row[i] = i; i < 0 {", "bench/load"},
+	{"a look ends a run by its plan", "bench/load/run.go", "r.result.Stopped, r.result.Look = end.Why, end.Look", "r.result.Stopped = fmt.Sprint(end)", "bench/load"},
+	{"injuries of one path add up", "refproxy/fakegemini/plan.go", "range injuries {", "range injuries[:min(1, len(injuries))] {", "refproxy/fakegemini"},
+	{"a plant lies beyond every tau", "guard/gate/size.go", "tau, any = max(tau, m.Tau), true", "tau, any = m.Tau, true", "guard/gate"},
+	{"controls have the least number of pairs", "guard/gate/size.go", "with >= least; with--", "with > 0; with--", "guard/gate"},
+	{"a hold at a look goes on", "guard/gate/lookout.go", "if v.Decision == judge.Promote || v.Decision == judge.Rollback {", "if v.Decision != judge.NoData {", "guard/gate"},
+	{"a look is taken where it is planned", "guard/gate/lookout.go", "if !due {", "if !due && blocks%2 == 1 {", "guard/gate"},
+	{"a look leaves nothing to collect", "guard/gate/lookout.go", "defer runtime.GC()", "defer runtime.NumGoroutine()", "guard/gate"},
+	{"a verdict says why there are no controls", "guard/judge/controls.go", "cmp.Or(c.set.Header.NoControls, ", "cmp.Or(", "guard/judge"},
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # nightly.sh [GATES] [SEEDS]: asks the gate often enough to know how often it
-# errs. Of GATES runs (20) at least 19 of 20 must promote, and each injury must be
-# refused in all of SEEDS runs (5). Every seed is printed, and every folder that
-# a run left is kept under out/nightly/.
+# errs. Of GATES runs with controls (20) at least 19 of 20 must promote, of as many
+# whose plant is disabled none may, and each injury must be refused in all of
+# SEEDS runs (5). Every seed is printed, and every folder that a run left is kept
+# under out/nightly/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 gates=${1:-20}
@@ -29,21 +30,39 @@ run() {
 	done
 }
 
+# promote NAME ARGS...: asks for GATES verdicts and counts in $promoted those that
+# promote, which only a run with controls may.
+promote() {
+	local name=$1 i
+	shift
+	promoted=0
+	for ((i = 1; i <= gates; i++)); do
+		run "$name-$i" --controls on "$@"
+		if ((code == 0)); then
+			promoted=$((promoted + 1))
+			if ! tr -d ' \n' <"$keep/$name-$i/verdict.json" | grep -q '"controls":{"mode":"on"'; then
+				echo "$name-$i promoted without controls"
+				failed=1
+			fi
+		fi
+	done
+}
+
 failed=0
 
-promoted=0
-for ((i = 1; i <= gates; i++)); do
-	run "gate-$i"
-	if ((code == 0)); then
-		promoted=$((promoted + 1))
-	fi
-done
-echo "$promoted of $gates gates promoted, want 19 of 20"
+promote gate
+echo "$promoted of $gates gates with controls promoted, want 19 of 20"
 if ((promoted * 20 < gates * 19)); then
 	failed=1
 fi
 
-for injury in ttft=+30% gap=+30% errors=5% tail=+50% stall; do
+promote disabled --plant-delay 0%
+echo "$promoted of $gates gates with a disabled plant promoted, want none"
+if ((promoted > 0)); then
+	failed=1
+fi
+
+for injury in ttft=+30% gap=+30% errors=5% tail=+50% quality=10% stall; do
 	for ((i = 1; i <= seeds; i++)); do
 		run "${injury%%=*}-$i" --inject "$injury"
 		# Of a candidate that never answers there may be nothing to judge.

@@ -206,7 +206,14 @@ func TestTheScreenSaysWhatALookFound(t *testing.T) {
 		},
 		{
 			judge.Verdict{Decision: judge.Hold, Reason: judge.ReasonMachineBusy, Metrics: metrics, Controls: controls(false, false)},
-			"look 2 of 5: plant not seen, twin called worse, 2 of 3 metrics not yet within; so far machine too busy\n",
+			"look 2 of 5: plant not seen, twin not judged, 2 of 3 metrics not yet within; so far machine too busy\n",
+		},
+		{
+			judge.Verdict{Decision: judge.Hold, Reason: judge.ReasonHallucinates, Metrics: metrics, Controls: judge.Controls{
+				Plant: &judge.Control{OK: true},
+				Twin:  &judge.Control{Metrics: []judge.Metric{{Standing: judge.NotWorse}, {Standing: judge.Worse}}},
+			}},
+			"look 2 of 5: plant seen, twin called worse, 2 of 3 metrics not yet within; so far this run sees what is not there\n",
 		},
 		{
 			judge.Verdict{Decision: judge.Hold, Reason: judge.ReasonUndecided, Metrics: metrics},

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func found(v judge.Verdict) string {
 }
 
 // controlsFound says what the run's controls show, ready to be gone on with; ""
-// where it has none.
+// where it has none. A twin that cannot be judged yet is not called worse.
 func controlsFound(c judge.Controls) string {
 	text := ""
 	if c.Plant != nil {
@@ -107,11 +108,14 @@ func controlsFound(c judge.Controls) string {
 			text = "plant not seen, "
 		}
 	}
-	if c.Twin != nil {
-		if c.Twin.OK {
-			return text + "twin quiet, "
-		}
-		return text + "twin called worse, "
+	switch worse := func(m judge.Metric) bool { return m.Standing == judge.Worse }; {
+	case c.Twin == nil:
+	case c.Twin.OK:
+		text += "twin quiet, "
+	case slices.ContainsFunc(c.Twin.Metrics, worse):
+		text += "twin called worse, "
+	default:
+		text += "twin not judged, "
 	}
 	return text
 }
