@@ -43,7 +43,7 @@ func newGuardCmd() *cobra.Command {
 	fs.StringVar(&f.json, "json", "", "verdict file to write")
 	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
 	fs.StringVar(&f.html, "html", "", "HTML file to write")
-	cmd.AddCommand(newExplainCmd())
+	cmd.AddCommand(newExplainCmd(), newSelftestCmd())
 	return cmd
 }
 

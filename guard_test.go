@@ -84,10 +84,17 @@ func TestSelftest(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %q", code, stderr)
 	}
-	for _, want := range []string{"rolled back ", " of 200 (", "expected 5 %,", "seed 7", "first_token", "lies between items", "P90-P99 tail"} {
+	for _, want := range []string{"rolled back ", " of 200 (", "expected 5 %,", "seed 7", "first_token", "lies between items", "P90-P99 tail", "+5 %  found in ", "+20 %  found in 100 of 100"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("it does not say %q:\n%s", want, stdout)
 		}
+	}
+	// The same under the name of its other home.
+	if code, again, _ := typed("guard", "selftest", "--data", path, "--flips", "200", "--seed", "7"); code != 0 || again != stdout {
+		t.Errorf("guard selftest --data: exit code %d, and it says other things", code)
+	}
+	if code, _, stderr := typed("guard", "selftest", path, "--twin"); code != 1 || !strings.Contains(stderr, "has no twin") {
+		t.Errorf("a run without a twin: exit code %d, %q", code, stderr)
 	}
 	// With a margin nothing is rolled back: such a selftest shows no test at work.
 	if code, _, _ := typed("proof", "selftest", path, "--flips", "50", "--tau", "0.2"); code != 2 {

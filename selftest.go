@@ -13,26 +13,41 @@ import (
 
 // selftestFlags are the command line of "firstbyte proof selftest".
 type selftestFlags struct {
-	policy string
-	replay proof.Replay
+	policy, data string
+	twin         bool
+	replay       proof.Replay
 }
 
 const selftestHelp = `Replays a recorded run of two identical arms (firstbyte gate --aa): in every
 replay the arms of randomly chosen blocks change places, which changes nothing if
 the arms are equal. A judge that errs in at most 5 % of runs rolls back in at most
-about 5 % of replays, and one that sees anything in not many fewer. Exit code 0 if
-the count lies in the range that is printed, 2 otherwise.`
+about 5 % of replays, and one that sees anything in not many fewer. Then every latency
+of the candidate is slowed by 5, 10 and 20 % in replays, to see how often the policy
+finds it. Exit code 0 if the count lies in the range that is printed and the 20 % turn
+the run's own verdict into a rollback, 2 otherwise.
+
+With --twin the baseline of a run with controls is replayed against its twin, so that
+the arms need not be identical.`
 
 func newSelftestCmd() *cobra.Command {
 	var f selftestFlags
 	cmd := &cobra.Command{
 		Use:   "selftest RUN.run.jsonl[.gz]",
-		Short: "Count false rollbacks on a recorded run of identical arms",
+		Short: "Count false rollbacks on a recorded run of identical arms, and find shifts in it",
 		Long:  selftestHelp,
-		Args:  oneRunFile,
-		RunE:  func(cmd *cobra.Command, args []string) error { return runSelftest(cmd, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.data != "" {
+				args = append(args, f.data)
+			}
+			if err := oneRunFile(cmd, args); err != nil {
+				return err
+			}
+			return runSelftest(cmd, args[0], f)
+		},
 	}
 	fs := cmd.Flags()
+	fs.StringVar(&f.data, "data", "", "the run file, in place of the argument")
+	fs.BoolVar(&f.twin, "twin", false, "replay the baseline against its twin")
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.IntVar(&f.replay.Flips, "flips", 400, "how many replays")
 	fs.Float64Var(&f.replay.Tau, "tau", 0, "tau of every metric in the replays, as a share")
@@ -49,6 +64,12 @@ func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.twin {
+		if set.Controls == nil || set.Controls.Twin == nil {
+			return fmt.Errorf("run file %s has no twin: record it with controls, or with --aa", path)
+		}
+		set = *set.Controls.Twin
+	}
 	s, err := proof.Flips(pol, set, f.replay)
 	if err != nil {
 		return fmt.Errorf("run file %s: %w", path, err)
@@ -56,6 +77,9 @@ func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
 	printSelftest(cmd.OutOrStdout(), s, f.replay)
 	if least, most := s.Range(); s.RolledBack == 0 || s.RolledBack < least || s.RolledBack > most {
 		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: see the count above"}
+	}
+	if !s.Flipped {
+		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: 20 % more in every latency do not turn the verdict on this run into a rollback"}
 	}
 	return nil
 }
@@ -68,6 +92,10 @@ func printSelftest(w io.Writer, s proof.Selftest, r proof.Replay) {
 	fmt.Fprintf(w, "tau %g, seed %d; the run's own grade of validity is set aside\n\n", r.Tau, r.Seed)
 	for _, share := range s.Shares {
 		fmt.Fprintf(w, "%-12s %5.1f %% of the variance of log latency lies between items and is cancelled by pairing\n", share.Measure, 100*share.Between)
+	}
+	fmt.Fprintf(w, "\nevery latency of the candidate slowed, by the policy's own taus:\n")
+	for _, seen := range s.Seen {
+		fmt.Fprintf(w, "  %+.0f %%  found in %d of %d replays\n", 100*seen.Slower, seen.Found, seen.Replays)
 	}
 	fmt.Fprintf(w, "\nsmallest worsening that this run would see four times in five:\n")
 	for _, m := range s.Metrics {

@@ -43,6 +43,12 @@ type Selftest struct {
 	Shares     []Share
 	// Metrics is how the run as it stands is judged at tau: what it could see.
 	Metrics []judge.Metric
+	// Seen is how often slowdowns that were put into the candidate's latencies
+	// were found, by the policy's own taus.
+	Seen []Seen
+	// Flipped tells whether the largest of them turned the verdict on the run as
+	// it stands, which was no rollback, into one.
+	Flipped bool
 }
 
 // A Share is what pairing cancels in one latency.
@@ -70,29 +76,24 @@ func Flips(p policy.Policy, e evidence.Set, r Replay) (Selftest, error) {
 	if err := r.Validate(); err != nil {
 		return Selftest{}, err
 	}
-	p.Metrics = slices.Clone(p.Metrics)
+	own, e := once(p, e)
+	p, _ = once(p, e)
 	for i := range p.Metrics {
 		p.Metrics[i].Tau, p.Metrics[i].Limit = policy.Share(r.Tau), nil
 		p.Metrics[i].Margin = max(p.Metrics[i].Margin, policy.Share(r.Tau))
 	}
-	// A replay is one look at the blocks as they are, whatever ended the run.
-	p.Mode, e.Look, e.Controls = policy.Fixed, 0, nil
-	e.Validity = sample.Validity{Grade: sample.Valid}
 	v := judge.Judge(p, e)
 	if !judgeable(v) {
 		return Selftest{}, fmt.Errorf("this run proves nothing: %s", v.Summary[0])
 	}
 	out := Selftest{Flips: r.Flips, Alpha: float64(p.Alpha), Shares: shares(e), Metrics: v.Metrics}
 	random := rand.New(rand.NewPCG(r.Seed, 0))
-	swap := make([]bool, e.Blocks)
 	for range r.Flips {
-		for k := range swap {
-			swap[k] = random.IntN(2) == 1
-		}
-		if judge.RollsBack(p, swapped(e, swap)) {
+		if judge.RollsBack(p, swapped(e, coins(random, e.Blocks))) {
 			out.RolledBack++
 		}
 	}
+	out.Seen, out.Flipped = see(own, e, r), flips(own, e)
 	return out, nil
 }
 

@@ -11,8 +11,8 @@ import (
 const (
 	viaRollsBack = "judge.RollsBack"
 	viaJudge     = "judge.Judge"
-	viaLooks     = "stats.Test under stats.OBrienFleming, eight blocks at least"
-	viaWatched   = "stats.Watched"
+	viaLooks     = "stats.Test and stats.Plan, as the judge's group-sequential mode calls them (TestLooksAreTheJudges)"
+	viaWatched   = "stats.Watched, as the judge's anytime mode calls it"
 )
 
 // Goals returns every goal, in the order of the references.

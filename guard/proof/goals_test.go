@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/evidence"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
 // The cut of the proof that every test run makes: cells of up to cutPairs pairs,
@@ -286,5 +289,42 @@ func TestAutocorrelatedArmsHold(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestLooksAreTheJudges: what is simulated of the group-sequential mode is what the
+// judge does in it.
+func TestLooksAreTheJudges(t *testing.T) {
+	p := p95(0)
+	p.Mode, p.Looks = policy.GroupSequential, looks
+	m := Model{Rho: .8, Slower: .05}.sized(1000, 20)
+	levels, stops := levels(), 0
+	for i := range uint64(10) {
+		var s Scratch
+		want := m.looked(&s, rand.New(rand.NewPCG(1, i)), levels).stopped
+		got := math.Inf(1)
+		for look := 1; look <= looks && math.IsInf(got, 1); look++ {
+			m.draw(rand.New(rand.NewPCG(1, i)), &s.table)
+			blocks := look * m.Blocks / looks
+			e := s.evidenceOf(m)
+			e.Blocks, e.Restarts, e.BaselineFirst, e.Look = blocks, blocks, blocks/2, look
+			e.Pairs = blocks * m.Pairs / m.Blocks
+			e.Work = evidence.Work{Pairs: e.Pairs, BaselineTokens: 1, CandidateTokens: 1}
+			e.Outcomes = evidence.Outcomes{Baseline: s.tally[:blocks], Candidate: s.tally[:blocks]}
+			first := e.Latencies[sample.FirstToken]
+			first.Baseline, first.Candidate = first.Baseline[:e.Pairs], first.Candidate[:e.Pairs]
+			first.Block, first.Item = first.Block[:e.Pairs], first.Item[:e.Pairs]
+			e.Latencies[sample.FirstToken] = first
+			if judge.RollsBack(p, e) {
+				got = float64(e.Pairs)
+			}
+		}
+		if got != want {
+			t.Errorf("repetition %d: the judge stops after %v pairs, the simulation after %v", i, got, want)
+		}
+		stops += int(one(!math.IsInf(want, 1)))
+	}
+	if stops < 3 || stops == 10 {
+		t.Errorf("%d of 10 stop: the comparison shows nothing", stops)
 	}
 }

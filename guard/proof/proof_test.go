@@ -120,3 +120,29 @@ func TestWorldIsWhatItSays(t *testing.T) {
 		t.Errorf("gaps are %v times longer, want 2", got)
 	}
 }
+
+// TestSelftestSeesWhatIsPutIn: what is put into equal arms is found the more often
+// the larger it is, and a gate that could not find 20 % is told so.
+func TestSelftestSeesWhatIsPutIn(t *testing.T) {
+	w := proof.World{Seed: proof.Seed(t.Name()), Blocks: 20, PerBlock: 60, Items: 200, Sigma: .5, Between: .9}
+	p := policy.Default()
+	s, err := proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 20, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, seen := range s.Seen {
+		if seen.Replays != 20 || i > 0 && seen.Found < s.Seen[i-1].Found {
+			t.Errorf("%+v", s.Seen)
+		}
+	}
+	if least, most := s.Seen[0].Found, s.Seen[len(s.Seen)-1].Found; least > 10 || most != 20 || !s.Flipped {
+		t.Errorf("5 %% found in %d, 20 %% in %d, flipped: %v", least, most, s.Flipped)
+	}
+	for i := range p.Metrics {
+		p.Metrics[i].Tau, p.Metrics[i].Margin = .3, .4
+	}
+	s, err = proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 1, Seed: 1})
+	if err != nil || s.Flipped || s.Seen[2].Found != 0 {
+		t.Errorf("with a tau of 30 %%: %+v, flipped: %v, %v", s.Seen, s.Flipped, err)
+	}
+}

@@ -68,16 +68,26 @@ func until(s stats.Sample, blocks int) stats.Sample {
 	return s
 }
 
-// student tests the tail band as the judge does at a fixed look without merging
-// blocks: t over the block sums.
+// student tests the tail band as the judge does at one look: t over the block sums,
+// neighbours merged while they correlate; 1 where they do and are too few.
 func student(s stats.Sample) float64 {
-	p, err := stats.NewPairs(s)
-	if err != nil {
-		panic("proof: " + err.Error()) // what was drawn here is finite
+	for {
+		p, err := stats.NewPairs(s)
+		if err != nil {
+			panic("proof: " + err.Error()) // what was drawn here is finite
+		}
+		band := tailBand
+		band.Pairs = p
+		test := stats.NewTest(p, band)
+		k := test.K()
+		switch {
+		case stats.Lag1(test.Sums(0)) <= 1.645/math.Sqrt(float64(k)):
+			return test.At(0).P()
+		case k < 16:
+			return 1
+		}
+		s = s.Merged()
 	}
-	band := tailBand
-	band.Pairs = p
-	return stats.NewTest(p, band).At(0).P()
 }
 
 // A staged test is one with planned looks: at which of them it stopped (in
@@ -92,16 +102,27 @@ const (
 	leastBlocks = 8 // of the judge: earlier looks decide nothing
 )
 
+// levels returns at which level the p-value of t rejects at each look: what the
+// judge's repeated p-values come to for a single metric.
+func levels() []float64 {
+	plan := stats.NewPlan(stats.EqualLooks(looks))
+	out := make([]float64, looks)
+	for k := range out {
+		out[k] = plan.Tail(alpha, k+1)
+	}
+	return out
+}
+
 // looked runs the group-sequential test over equally spaced looks.
-func (m Model) looked(s *Scratch, r *rand.Rand, boundary []float64) staged {
+func (m Model) looked(s *Scratch, r *rand.Rand, levels []float64) staged {
 	sample := m.sampled(s, r)
 	out := staged{stopped: math.Inf(1), fixed: student(sample) <= alpha}
-	for k, z := range boundary {
-		blocks := (k + 1) * m.Blocks / len(boundary)
+	for k, level := range levels {
+		blocks := (k + 1) * m.Blocks / len(levels)
 		if blocks < leastBlocks {
 			continue
 		}
-		if student(until(sample, blocks)) <= stats.TailNormal(z) {
+		if student(until(sample, blocks)) <= level {
 			out.stopped = float64(blocks * m.Pairs / m.Blocks)
 			break
 		}
@@ -112,9 +133,9 @@ func (m Model) looked(s *Scratch, r *rand.Rand, boundary []float64) staged {
 // powerLost is 1 where only the fixed test rejects, -1 where only the staged one
 // does.
 func powerLost() try {
-	boundary := stats.OBrienFleming(alpha, looks)
+	levels := levels()
 	return func(m Model, s *Scratch, r *rand.Rand) float64 {
-		t := m.looked(s, r, boundary)
+		t := m.looked(s, r, levels)
 		return one(t.fixed) - one(!math.IsInf(t.stopped, 1))
 	}
 }
@@ -122,16 +143,16 @@ func powerLost() try {
 // stagedPairs is how many pairs the staged test takes to its decision or to the
 // end.
 func stagedPairs() try {
-	boundary := stats.OBrienFleming(alpha, looks)
+	levels := levels()
 	return func(m Model, s *Scratch, r *rand.Rand) float64 {
-		return math.Min(m.looked(s, r, boundary).stopped, float64(m.Pairs))
+		return math.Min(m.looked(s, r, levels).stopped, float64(m.Pairs))
 	}
 }
 
 // stagedStop is likewise, but +Inf where it never stopped.
 func stagedStop() try {
-	boundary := stats.OBrienFleming(alpha, looks)
-	return func(m Model, s *Scratch, r *rand.Rand) float64 { return m.looked(s, r, boundary).stopped }
+	levels := levels()
+	return func(m Model, s *Scratch, r *rand.Rand) float64 { return m.looked(s, r, levels).stopped }
 }
 
 // watched returns after how many pairs the anytime test rolls back, looked at
