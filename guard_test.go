@@ -84,7 +84,7 @@ func TestSelftest(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %q", code, stderr)
 	}
-	for _, want := range []string{"rolled back ", " of 200 (", "expected 5 %,", "seed 7", "first_token", "lies between items", "P90-P99 tail", "+5 %  found in ", "+20 %  found in 100 of 100"} {
+	for _, want := range []string{"rolled back ", " of 200 (", "expected 5 %,", "seed 7", "first_token", "lies between items", "P90-P99 tail", "+5 %  found in ", "+20 %  found in 50 of 50"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("it does not say %q:\n%s", want, stdout)
 		}

@@ -19,10 +19,10 @@ import (
 
 // proofFlags are the command line of "firstbyte proof".
 type proofFlags struct {
-	repetitions, workers int
-	goals                []string
-	state, out           string
-	reuse                bool
+	repetitions, workers, mostPairs int
+	goals                           []string
+	state, out                      string
+	reuse                           bool
 }
 
 const proofHelp = `Repeats simulated comparisons and compares how often the judge decides rightly and
@@ -45,7 +45,8 @@ func newProofCmd() *cobra.Command {
 	fs.StringSliceVar(&f.goals, "goal", nil, "goals to simulate, such as P1,G4 (default: all, and the rules of others)")
 	fs.StringVar(&f.state, "state", "out/proof.jsonl", "file of the results")
 	fs.StringVar(&f.out, "out", "", "Markdown file to write")
-	fs.BoolVar(&f.reuse, "reuse", false, "take results of other versions too; the document names them")
+	fs.IntVar(&f.mostPairs, "most-pairs", 0, "leave out comparisons of more pairs (0: none)")
+	fs.BoolVar(&f.reuse, "reuse", false, "take results of other versions and numbers of repetitions too; the document names them")
 	cmd.AddCommand(newSelftestCmd())
 	return cmd
 }
@@ -124,7 +125,7 @@ type ledger struct {
 
 func (l *ledger) simulate(ctx context.Context, goals []proof.Goal) error {
 	return proof.Run{
-		Repetitions: l.flags.repetitions, Workers: l.flags.workers, Known: l.known, Done: l.done,
+		Repetitions: l.flags.repetitions, Workers: l.flags.workers, MostPairs: l.flags.mostPairs, Known: l.known, Done: l.done,
 	}.Simulate(ctx, goals)
 }
 
@@ -133,7 +134,7 @@ func (l *ledger) simulate(ctx context.Context, goals []proof.Goal) error {
 func (l *ledger) known(goal, cell string, repetitions int) bool {
 	r, ok := l.results.Find(goal, cell)
 	named := version != "dev" && !strings.HasSuffix(version, "-dirty")
-	return ok && r.Repetitions == repetitions && (l.flags.reuse || named && r.Tool == version)
+	return ok && (l.flags.reuse || named && r.Tool == version && r.Repetitions == repetitions)
 }
 
 func (l *ledger) done(r proof.Result) error {

@@ -21,7 +21,7 @@ import (
 // goal that is just met fails in one of some 2,000 such tests.
 const (
 	cutPairs = 1000
-	cutWork  = 30_000
+	cutWork  = 20_000
 	band     = 3.3
 )
 

@@ -126,7 +126,7 @@ func TestWorldIsWhatItSays(t *testing.T) {
 func TestSelftestSeesWhatIsPutIn(t *testing.T) {
 	w := proof.World{Seed: proof.Seed(t.Name()), Blocks: 20, PerBlock: 60, Items: 200, Sigma: .5, Between: .9}
 	p := policy.Default()
-	s, err := proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 20, Seed: 1})
+	s, err := proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 80, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ type Run struct {
 	// Workers is how many goroutines share the repetitions of a cell. Results do
 	// not depend on it.
 	Workers int
+	// MostPairs leaves out cells of more pairs; 0 leaves out none.
+	MostPairs int
 	// Known tells whether the result of a cell is known from an earlier run, and
 	// Done takes that of each cell that was simulated, in order. An error of
 	// Done ends the run.
@@ -36,7 +38,7 @@ func (r Run) Simulate(ctx context.Context, goals []Goal) error {
 	for _, g := range goals {
 		for _, c := range g.Cells {
 			n := c.repetitions(r.Repetitions)
-			if r.Known(g.Name, c.Name, n) {
+			if r.MostPairs > 0 && c.World.Pairs > r.MostPairs || r.Known(g.Name, c.Name, n) {
 				continue
 			}
 			outcomes, err := c.repeat(ctx, Seed(g.Name+" "+c.Name), n, r.Workers)

@@ -161,7 +161,11 @@ func watched(m Model, s *Scratch, r *rand.Rand) float64 {
 	sample := m.sampled(s, r)
 	// What it says of the first blocks does not depend on later ones, so most
 	// repetitions with an effect need no more than some of them.
-	for blocks := max(m.Blocks/10, 1); ; blocks = min(3*blocks, m.Blocks) {
+	blocks := m.Blocks
+	if m.Slower != 0 || m.Tail != 0 {
+		blocks = max(m.Blocks/10, 1)
+	}
+	for ; ; blocks = min(3*blocks, m.Blocks) {
 		watch, err := stats.Watched(until(sample, blocks), tailBand, .95)
 		if err != nil {
 			panic("proof: " + err.Error())
