@@ -367,6 +367,7 @@ func TestZeroFailuresHaveAWidth(t *testing.T) {
 
 func TestUnit(t *testing.T) {
 	run := usual("unit").Run()
+	run.Header.Tool = "firstbyte v1" // and no simulation
 	if v := judge.Judge(policy.Default(), setOf(t, run)); !strings.HasPrefix(v.Unit, "the builds") || v.Restarts != 20 {
 		t.Errorf("%d restarts: %q", v.Restarts, v.Unit)
 	}
@@ -533,5 +534,17 @@ func BenchmarkRollsBack(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		judge.RollsBack(p, set)
+	}
+}
+
+// TestSimulatedRecordsAreNamed: synthetic data was once taken for a measurement.
+func TestSimulatedRecordsAreNamed(t *testing.T) {
+	run := usual(t.Name()).Run()
+	if v := judge.Judge(policy.Default(), setOf(t, run)); !strings.Contains(v.Unit, "simulated") {
+		t.Errorf("the verdict speaks of %q", v.Unit)
+	}
+	run.Header.Tool = "firstbyte v1"
+	if v := judge.Judge(policy.Default(), setOf(t, run)); strings.Contains(v.Unit, "simulated") {
+		t.Errorf("a measured run: the verdict speaks of %q", v.Unit)
 	}
 }

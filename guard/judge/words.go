@@ -255,6 +255,9 @@ func (c *docket) looksText() string {
 }
 
 func (c *docket) unit() string {
+	if strings.Contains(c.set.Header.Tool, "simulation") {
+		return "no build at all: the records were simulated, nothing was measured"
+	}
 	switch {
 	case c.set.Header.Design == sample.Split:
 		return "this one process, on this workload"

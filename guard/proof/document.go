@@ -207,7 +207,7 @@ func (c Cell) bound() string {
 	if c.Bound == unbounded {
 		return c.Bound.String()
 	}
-	return c.Bound.String() + c.Kind.unit()
+	return c.Bound.String() + " " + c.unit()
 }
 
 func (c Cell) met(x float64) string {
@@ -222,14 +222,16 @@ func (c Cell) met(x float64) string {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-func (k Kind) unit() string {
-	switch k {
-	case Percent:
-		return " %"
-	case Points:
-		return " points"
+func (c Cell) unit() string {
+	switch {
+	case c.Unit != "":
+		return c.Unit
+	case c.Kind == Percent:
+		return "%"
+	case c.Kind == Points:
+		return "points"
 	}
-	return " pairs"
+	return "pairs"
 }
 
 // print writes a figure with as many digits as its error leaves.

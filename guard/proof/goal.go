@@ -37,6 +37,10 @@ type Cell struct {
 	Try func(m Model, s *Scratch, r *rand.Rand) float64
 	// Dear is by how much fewer repetitions the cell gets; 0 means 1.
 	Dear int
+	// Unit is that of a mean or a median; "" means pairs.
+	Unit string
+	// Alone gives a cell the process to itself: one repetition after the other.
+	Alone bool
 }
 
 // A Kind is what is made of the outcomes of all repetitions.

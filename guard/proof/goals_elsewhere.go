@@ -1,11 +1,25 @@
 package proof
 
+import "slices"
+
 // elsewhere are the goals that no repetition shows.
 func elsewhere() []Goal {
 	return []Goal{
 		{
 			Name: "P13", Asks: "the vectors V1 to V6 of the paired tests, to 1e-9", Elsewhere: "held by tests",
 			Tests: in("guard/stats/vectors_test.go", "TestVectorV1", "TestVectorV2", "TestVectorV3", "TestVectorV4", "TestVectorV5", "TestVectorV6"),
+		},
+		{
+			Name: "G18", Asks: "histograms whose buckets are wider than the margin are held, and never promoted in silence", Elsewhere: "held by tests",
+			Tests: in("guard/judge/binned_test.go", "TestBinned", "TestBinnedSaysWhatIsJudged"),
+		},
+		{
+			Name: "G19", Asks: "a selftest on the user's own run tells the error rate, the detectable effect and what pairing cancels, and fails if 20 % more do not turn the verdict",
+			Elsewhere: "held by tests; `firstbyte proof selftest`, run by `make proof` on a fresh run",
+			Tests: slices.Concat(
+				in("guard/proof/proof_test.go", "TestFlips", "TestSelftestSeesWhatIsPutIn"),
+				in("guard_test.go", "TestSelftest"),
+			),
 		},
 		{
 			Name: "G16", Asks: "every vector of the other tests, to the precision that it is printed with", Elsewhere: "held by tests",

@@ -41,7 +41,11 @@ func (r Run) Simulate(ctx context.Context, goals []Goal) error {
 			if r.MostPairs > 0 && c.World.Pairs > r.MostPairs || r.Known(g.Name, c.Name, n) {
 				continue
 			}
-			outcomes, err := c.repeat(ctx, Seed(g.Name+" "+c.Name), n, r.Workers)
+			workers := r.Workers
+			if c.Alone {
+				workers = 1
+			}
+			outcomes, err := c.repeat(ctx, Seed(g.Name+" "+c.Name), n, workers)
 			if err != nil {
 				return err
 			}
