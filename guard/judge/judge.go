@@ -17,6 +17,7 @@ package judge
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
@@ -80,6 +81,9 @@ type docket struct {
 }
 
 func open(p policy.Policy, e evidence.Set) *docket {
+	if unpaired(e) {
+		e.Work = unpairedWork(e)
+	}
 	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), horizon: horizonOf(p, e), prepared: map[policy.Measure]*sampled{}}
 	c.twin, c.plant = openControls(p, e)
 	c.refused = c.refusals()
@@ -181,13 +185,12 @@ func (c *docket) worse() []*finding {
 }
 
 // inOrder sorts findings for people: what decides before what is shown, then by
-// the phase of a request, then the worse ones, the worst first.
+// the phase of a request, then by the effect over the margin, the worst first.
 func inOrder(a, b *finding) int {
 	return cmp.Or(
 		cmp.Compare(rankGating(a), rankGating(b)),
 		cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank),
-		cmp.Compare(rankWorse(a), rankWorse(b)),
-		worstFirst(a, b),
+		cmp.Compare(b.overMargin(), a.overMargin()),
 	)
 }
 
@@ -198,20 +201,12 @@ func rankGating(f *finding) int {
 	return 1
 }
 
-func rankWorse(f *finding) int {
-	if f.out.Standing == Worse {
-		return 0
+// overMargin is the worsening as a part of the margin; what is not known comes
+// last.
+func (f *finding) overMargin() float64 {
+	x := f.worsenedBy(float64(f.out.Effect)) / math.Max(float64(f.Margin), 1e-9)
+	if math.IsNaN(x) {
+		return math.Inf(-1)
 	}
-	return 1
-}
-
-// worstFirst compares two that are worse; others keep the policy's order.
-func worstFirst(a, b *finding) int {
-	if a.out.Standing != Worse || b.out.Standing != Worse || a.out.Scale != b.out.Scale {
-		return 0
-	}
-	if a.HigherIsBetter() {
-		return cmp.Compare(a.out.Effect, b.out.Effect)
-	}
-	return cmp.Compare(b.out.Effect, a.out.Effect)
+	return x
 }

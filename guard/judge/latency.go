@@ -53,7 +53,7 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 	if s.failed > failedShare {
 		s.refused = refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(s.failed)), latencies}
 	}
-	s.widen = c.calibrated(m, s)
+	s.widen = c.calibrated(m, s.pairs.Baseline)
 	return s
 }
 
@@ -129,7 +129,7 @@ func compact(values []int) (renumbered []int, distinct int) {
 // calibrated returns by how much a degraded run's intervals are widened: the
 // measurer's P99 error of this measure against the baseline's median. A measure
 // that was not calibrated takes the worst error of those that were.
-func (c *docket) calibrated(m policy.Measure, s *sampled) float64 {
+func (c *docket) calibrated(m policy.Measure, baseline []float64) float64 {
 	v := c.set.Validity
 	if grade(v) != sample.Degraded {
 		return 0
@@ -141,7 +141,7 @@ func (c *docket) calibrated(m policy.Measure, s *sampled) float64 {
 			worst = max(worst, e.P99)
 		}
 	}
-	ascending := slices.Clone(s.pairs.Baseline)
+	ascending := slices.Clone(baseline)
 	slices.Sort(ascending)
 	return math.Log1p(float64(worst) / stats.Quantile(ascending, .5))
 }
@@ -158,10 +158,10 @@ func (l *latencyTester) p(c *docket, f *finding) {
 	f.refuse(refuseZero(l.sampled.pairs))
 	if l.sampled.missing != "" {
 		f.out.Standing, f.out.Why = Missing, l.sampled.missing
-		l.limit(c, f)
+		limitLatency(c, f)
 		return
 	}
-	l.limit(c, f)
+	limitLatency(c, f)
 	f.refuse(l.sampled.refused)
 	l.choose(c, f)
 	if l.test == nil {
@@ -296,9 +296,9 @@ func quantileOf(s policy.Statistic) float64 {
 	return q
 }
 
-// limit compares the candidate alone with the absolute limit: broken when the
+// limitLatency compares the candidate alone with the absolute limit: broken when the
 // lower confidence bound of its quantile is over it, unmet when the value is.
-func (l *latencyTester) limit(c *docket, f *finding) {
+func limitLatency(c *docket, f *finding) {
 	if f.Limit == nil {
 		return
 	}

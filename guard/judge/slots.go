@@ -20,7 +20,7 @@ type slotTester struct {
 
 func (s *slotTester) p(c *docket, f *finding) {
 	s.collect(c.set, f.Measure)
-	f.out.N, f.out.Blocks = c.set.Pairs, len(s.d)
+	f.out.N, f.out.Blocks = size(c.set), len(s.d)
 	if len(s.d) < 2 {
 		f.out.Standing, f.out.Why = Missing, "fewer than two blocks have this measure in both arms"
 		f.limitUnmet = f.Limit != nil
@@ -30,9 +30,7 @@ func (s *slotTester) p(c *docket, f *finding) {
 	if len(s.d) < c.policy.MinBlocks {
 		f.refuse(refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks have this measure, at least %d are needed", len(s.d), c.policy.MinBlocks), latencies})
 	}
-	if r := stats.Lag1(s.d); r > 1.645/math.Sqrt(float64(len(s.d))) {
-		f.refuse(refusal{ReasonAutocorrelated, fmt.Sprintf("neighbouring blocks correlate (%.2f): longer blocks are needed", r), latencies})
-	}
+	f.refuse(refuseCorrelated(s.d))
 	if f.refused.text != "" {
 		return
 	}
@@ -108,21 +106,35 @@ func (s *slotTester) bounds(c *docket, f *finding) {
 	for _, x := range s.d {
 		f.out.BlockEffects = append(f.out.BlockEffects, Float(math.Exp(x)))
 	}
-	if designless(c.set) {
-		return
+	if !designless(c.set) {
+		s.ratioBounds(c, f, 0)
 	}
+}
+
+// ratioBounds fills in the effect and what is known of it, widened on the log
+// scale by the measurer's own error.
+func (s *slotTester) ratioBounds(c *docket, f *finding, widen float64) {
 	df := float64(len(s.d) - 1)
 	m, t := stats.MeanT(s.d), stats.QuantileT(c.horizon.tail, df)
 	f.out.Effect = Float(math.Exp(m.Value))
-	f.out.Lower, f.out.Upper = Float(math.Exp(m.Value-t*m.SE)), Float(math.Exp(m.Value+t*m.SE))
+	f.out.Lower, f.out.Upper = Float(math.Exp(m.Value-t*m.SE-widen)), Float(math.Exp(m.Value+t*m.SE+widen))
 	powered := (t + stats.QuantileT(.2, df)) * m.SE
-	f.out.Detectable = Float(math.Expm1(powered))
+	f.out.Detectable = Float(math.Expm1(powered + widen))
 	worse := m.Value
 	if f.HigherIsBetter() {
 		worse = -worse
 	}
 	f.out.More = more(need{
 		n: f.out.N, se: (stats.QuantileT(c.horizon.last, df) + stats.QuantileT(.2, df)) * m.SE,
-		gap: math.Max(math.Log1p(float64(f.Margin))-worse, worse-math.Log1p(float64(f.Tau))),
+		gap: math.Max(math.Log1p(float64(f.Margin))-worse, worse-math.Log1p(float64(f.Tau))) - widen,
 	})
+}
+
+// refuseCorrelated refuses log-ratios of blocks whose neighbours correlate.
+func refuseCorrelated(d []float64) refusal {
+	r := stats.Lag1(d)
+	if r <= 1.645/math.Sqrt(float64(len(d))) {
+		return refusal{}
+	}
+	return refusal{ReasonAutocorrelated, fmt.Sprintf("neighbouring blocks correlate (%.2f): longer blocks are needed", r), latencies}
 }

@@ -25,6 +25,8 @@ func (c *docket) testerFor(m policy.Metric) tester {
 		return rateTester{}
 	case c.counted(m.Measure):
 		return &binnedTester{}
+	case m.Measure.Latency() && (unpaired(c.set) || c.byBlocks(m)):
+		return &blockTester{}
 	case m.Measure.Latency():
 		return &latencyTester{}
 	}

@@ -141,8 +141,8 @@ type Verdict struct {
 	Restarts int     `json:"restarts"` // per arm
 	Pairs    int     `json:"pairs"`
 
-	// Metrics stand in the order of the request's phases, worst first within
-	// a phase among those that are worse; deciding ones before shown ones.
+	// Metrics stand in the order of the request's phases, within a phase by the
+	// effect over the margin, the worst first; deciding ones before shown ones.
 	Metrics []Metric `json:"metrics"`
 	// More is about how many further requests per arm a hold needs; 0: more
 	// would not help, or it is not known.

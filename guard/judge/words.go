@@ -242,9 +242,9 @@ func (c *docket) statistical() string {
 		correction = "Holm's step-down on the joint sign flips of the blocks,"
 	}
 	return fmt.Sprintf("A candidate that is within tau in every gating metric is rolled back in at most %.4g %% of such runs "+
-		"(%s, %d blocks as the unit, %s over %d metrics); one that is worse by its whole margin in any gating metric "+
+		"(%s, %d %s as the unit, %s over %d metrics); one that is worse by its whole margin in any gating metric "+
 		"is promoted in at most %.4g %%%s. Absolute limits are each judged at %.4g %%, uncorrected.", alpha, c.looksText(),
-		c.set.Blocks, correction, counted, alpha, word(c.horizon.plan != nil, ", both over all looks together", ""), alpha)
+		c.set.Blocks, word(c.set.Header.Design == sample.Switchback, "pairs of randomised time blocks", "blocks"), correction, counted, alpha, word(c.horizon.plan != nil, ", both over all looks together", ""), alpha)
 }
 
 func (c *docket) looksText() string {
@@ -265,6 +265,9 @@ func (c *docket) unit() string {
 		return fmt.Sprintf("these pods (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
 	case c.set.Concurrent:
 		return fmt.Sprintf("the builds, on this traffic (%d pods per arm)", c.set.Restarts)
+	}
+	if c.set.Header.Design == sample.Switchback {
+		return "this one process, by time blocks that were randomised"
 	}
 	if c.set.Restarts < leastRestarts {
 		return fmt.Sprintf("these two processes (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
