@@ -69,6 +69,10 @@ func TestControls(t *testing.T) {
 			if got := judge.RollsBack(policy.Default(), set); got != (c.decision == judge.Rollback) {
 				t.Errorf("RollsBack says %v", got)
 			}
+			if len(v.Summary) != 2 || c.reason == judge.ReasonBlind && !strings.HasPrefix(v.Summary[1], "Nothing was promoted: a run that does not see its own plant") ||
+				c.reason == judge.ReasonHallucinates && !strings.HasPrefix(v.Summary[1], "Nothing was decided: what a run sees in two equal arms") {
+				t.Errorf("%q", v.Summary)
+			}
 			told := v.Controls
 			if told.Mode != "on" || told.Planted != .1 || told.Twin == nil || told.Plant == nil {
 				t.Fatalf("%+v", told)

@@ -66,9 +66,12 @@ func FuzzDamage(f *testing.F) {
 	for i := range len(damages) {
 		f.Add(uint64(i), byte(i), byte(i))
 		f.Add(uint64(i), byte(i), byte(3*i))
+		f.Add(uint64(i+1), byte(i), byte(i))
+		f.Add(uint64(i+2), byte(i), byte(i))
 	}
-	p := policy.Default()
+	policies := []policy.Policy{policy.Default(), fixed(), byThreshold()}
 	f.Fuzz(func(t *testing.T, seed uint64, first, second byte) {
+		p := policies[seed%uint64(len(policies))]
 		run := small(1.3)
 		r := rand.New(rand.NewPCG(seed, 0))
 		damages[int(first)%len(damages)](r, &run)

@@ -159,8 +159,13 @@ func (f *finding) value(x float64) string {
 
 func (c *docket) sayRefusal(r refusal) []string {
 	next := "Nothing was decided: the evidence supports no claim either way."
-	if r.reason == ReasonMachineBusy {
+	switch r.reason {
+	case ReasonMachineBusy:
 		next = "Nothing was decided: repeat the run when the machine is quieter."
+	case ReasonBlind:
+		next = "Nothing was promoted: a run that does not see its own plant would not see the same in the candidate."
+	case ReasonHallucinates:
+		next = "Nothing was decided: what a run sees in two equal arms it may as well see in the candidate."
 	}
 	return []string{"Held: " + r.text + ".", next}
 }
