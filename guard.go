@@ -20,11 +20,14 @@ type guardFlags struct {
 	policy, baseline, candidate string
 	json, markdown, html        string
 	history                     string
+	prometheus                  prometheusFlags
 }
 
 const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
 code 0), ROLLBACK (2), HOLD (3) or NO DATA (4). The same file and the same policy
-always give the same verdict.`
+always give the same verdict.
+
+With --prometheus it judges two deployments side by side by their metrics.`
 
 func newGuardCmd() *cobra.Command {
 	var f guardFlags
@@ -32,10 +35,16 @@ func newGuardCmd() *cobra.Command {
 		Use:   "guard RUN.run.jsonl[.gz]",
 		Short: "Judge a run file",
 		Long:  guardHelp,
-		Args:  oneRunFile,
-		RunE:  func(cmd *cobra.Command, args []string) error { return runGuard(cmd, args[0], f) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.prometheus.url != "" {
+				return cobra.NoArgs(cmd, args)
+			}
+			return oneRunFile(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runGuard(cmd, args, f) },
 	}
 	fs := cmd.Flags()
+	f.prometheus.add(fs)
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.StringVar(&f.baseline, "baseline", "", "arm to compare with (default: the first of the run)")
 	fs.StringVar(&f.candidate, "candidate", "", "arm to judge (default: the second of the run)")
@@ -54,12 +63,12 @@ func oneRunFile(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func runGuard(cmd *cobra.Command, path string, f guardFlags) error {
+func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
 	pol, err := loadPolicy(f.policy)
 	if err != nil {
 		return err
 	}
-	verdict, err := judged(cmd, pol, path, f)
+	verdict, err := judged(cmd, pol, args, f)
 	if err != nil {
 		return err
 	}
@@ -84,14 +93,17 @@ func runGuard(cmd *cobra.Command, path string, f guardFlags) error {
 }
 
 // judged compares two arms, or one with its history.
-func judged(cmd *cobra.Command, p policy.Policy, path string, f guardFlags) (judge.Verdict, error) {
+func judged(cmd *cobra.Command, p policy.Policy, args []string, f guardFlags) (judge.Verdict, error) {
 	if f.history != "" {
-		return judgeHistory(cmd, p, path, f.candidate, f.history)
+		if len(args) == 0 {
+			return judge.Verdict{}, errors.New("--history and --prometheus exclude each other: drop one")
+		}
+		return judgeHistory(cmd, p, args[0], f.candidate, f.history)
 	}
 	if p.Mode == policy.History {
 		return judge.Verdict{}, errors.New("the policy's mode is history: say where it is kept (--history DIR or git:BRANCH)")
 	}
-	set, err := openEvidence(path, f.baseline, f.candidate)
+	set, err := f.evidence(cmd.Context(), args)
 	if err != nil {
 		return judge.Verdict{}, err
 	}

@@ -49,6 +49,7 @@ var rooms = []room{
 	{"guard/policy", nil, "a policy is read and explained before there is any evidence"},
 	{"guard/evidence", []string{"bench/sample", "bench/summary"}, "evidence is folded from run files, and knows no policy"},
 	{"guard/stats", nil, "mathematics, nothing else"},
+	{"guard/prometheus", []string{"guard/evidence", "bench/sample", "bench/summary"}, "metrics become evidence where they are asked for: it knows no policy and reaches no verdict"},
 	{"guard/judge", []string{"guard/policy", "guard/evidence", "guard/stats", "bench/sample", "bench/summary"}, "the judge is pure: policy and evidence in, verdict out"},
 	{
 		"guard/gate",

@@ -1,4 +1,4 @@
-// Package e2e holds the official Anthropic client against the proxy as it is
+// Package e2e holds the official Anthropic client, and a real Prometheus, against the proxy as it is
 // built and run. It is a module of its own so that the client's dependencies
 // stay out of firstbyte's; it has nothing but tests.
 package e2e

@@ -52,11 +52,12 @@ func TestMain(m *testing.M) {
 
 // A ready is the line by which a command says where it listens.
 type ready struct {
-	Ready bool
-	URL   string
-	URLs  map[string]string
-	Flags map[string]bool
-	PID   int
+	Ready   bool
+	URL     string
+	URLs    map[string]string
+	Flags   map[string]bool
+	Metrics string
+	PID     int
 }
 
 // launch starts a command of the program and returns its ready line. The

@@ -51,8 +51,8 @@ func (b Bins) admits(x float64) bool {
 	if x <= b.Edges[0] || b.Over == 0 && x >= b.Edges[len(b.Edges)-1] {
 		return true
 	}
-	_, found := slices.BinarySearch(b.Edges, x)
-	return found
+	i, found := slices.BinarySearch(b.Edges, x)
+	return found || i < len(b.Edges) && b.Counts[i-1] == 0
 }
 
 // above returns how many values lie above each of edges, which b admits.

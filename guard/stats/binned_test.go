@@ -106,18 +106,19 @@ func TestBlurBoundsInterpolation(t *testing.T) {
 }
 
 func TestCommonEdges(t *testing.T) {
-	a := stats.Bins{Edges: []float64{1, 2, 3, 4}, Counts: []float64{5, 6, 7}, Over: 2}
+	a := stats.Bins{Edges: []float64{.25, 1, 2, 3, 4}, Counts: []float64{0, 5, 6, 7}, Over: 2}
 	b := stats.Bins{Edges: []float64{.5, 1, 2, 4, 8}, Counts: []float64{0, 1, 2, 3}}
 	binned, err := stats.NewBinned([]stats.Bins{a}, []stats.Bins{b})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 3 splits a bucket of b; 8 would split what lies over 4 in a.
+	// 3 splits a bucket of b; 8 would split what lies over 4 in a; .5 splits a
+	// bucket of a that holds nothing.
 	var edges []float64
-	for i := range 4 {
+	for i := range 5 {
 		edges = append(edges, binned.Edge(i))
 	}
-	if want := []float64{.5, 1, 2, 4}; !slices.Equal(edges, want) {
+	if want := []float64{.25, .5, 1, 2, 4}; !slices.Equal(edges, want) {
 		t.Errorf("edges %v, want %v", edges, want)
 	}
 	if x, y := binned.N(); x != 20 || y != 6 {
