@@ -54,6 +54,8 @@ type record struct {
 	stream stream
 	looks  []int // the look of each step, ascending
 	blocks bool  // steps are blocks, whose sums must not correlate
+	// widen is the measurer's own error on the stream's scale.
+	widen float64
 }
 
 // evidenceTester tests one metric by e-values.
@@ -64,7 +66,6 @@ type evidenceTester struct {
 	// show fills in what a report shows beside the evidence.
 	show   func(c *docket, f *finding)
 	record record
-	widen  float64
 }
 
 func (t *evidenceTester) p(c *docket, f *finding) {
@@ -74,11 +75,8 @@ func (t *evidenceTester) p(c *docket, f *finding) {
 	if t.record.stream == nil || f.out.Standing == Missing || f.refused.text != "" {
 		return
 	}
-	if s := c.prepared[f.Measure]; s != nil {
-		t.widen = s.widen
-	}
 	f.watched = &watched{stream: t.record.stream}
-	shift := f.worsening(f.Tau) + t.widen
+	shift := f.worsening(f.Tau) + t.record.widen
 	f.watched.trail = t.record.evidence(shift, stats.Above, c.looks())
 	if math.IsInf(lastOf(f.watched.trail), -1) {
 		f.object(refusal{ReasonAutocorrelated, "neighbouring blocks correlate: longer blocks are needed", promotions})
@@ -222,7 +220,7 @@ func (t *evidenceTester) bounds(c *docket, f *finding) {
 		return
 	}
 	bar := -math.Log(float64(c.policy.Alpha))
-	margin := f.worsening(f.Margin) - t.widen
+	margin := f.worsening(f.Margin) - t.record.widen
 	against := lastOf(t.record.evidence(margin, stats.Below, c.looks()))
 	f.out.LogEWithin = Float(against)
 	f.watched.within = against >= bar
@@ -230,13 +228,13 @@ func (t *evidenceTester) bounds(c *docket, f *finding) {
 	s := search{record: t.record, looks: c.looks(), bar: bar, points: f.out.Scale == scaleDifference}
 	lower, upper := s.lower(estimate), s.upper(estimate)
 	if float64(f.out.LogE) >= bar {
-		lower = math.Max(lower, f.worsening(f.Tau)+t.widen)
+		lower = math.Max(lower, f.worsening(f.Tau)+t.record.widen)
 	}
 	if against >= bar {
 		upper = math.Min(upper, margin)
 	}
-	f.tell(estimate, lower-t.widen, upper+t.widen)
-	f.out.Detectable = Float(detectable(estimate-lower, t.widen, float64(c.policy.Alpha), s.points))
+	f.tell(estimate, lower-t.record.widen, upper+t.record.widen)
+	f.out.Detectable = Float(detectable(estimate-lower, t.record.widen, float64(c.policy.Alpha), s.points))
 	f.out.More = moreEvidence(f.out.N, bar, math.Max(float64(f.out.LogE), against))
 }
 

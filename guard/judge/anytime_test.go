@@ -199,7 +199,7 @@ func TestAnytimeSays(t *testing.T) {
 // whole run looks back at every block, so it tells whether any would have rolled
 // back.
 func TestAnytimeErrs(t *testing.T) {
-	const runs = 60
+	const runs = 40
 	p := watching()
 	for i := range p.Metrics {
 		p.Metrics[i].Tau = 0
@@ -316,5 +316,38 @@ func TestAnytimeMergesBlocks(t *testing.T) {
 		if v := judge.Judge(watching(), set); v.Decision != c.want {
 			t.Errorf("%s: %s, want %s: %q", name, v.Decision, c.want, v.Summary)
 		}
+	}
+}
+
+// TestAnytimeBinned: a canary of which a source only counts requests.
+func TestAnytimeBinned(t *testing.T) {
+	limit := tailPolicy(.05, .10)
+	limit.Metrics[0].Limit = &policy.Limit{Value: 1e9, Duration: true}
+	for _, c := range []struct {
+		name   string
+		edges  []float64
+		policy policy.Policy
+		spoil  func(*service)
+		want   judge.Decision
+		reason judge.Reason
+	}{
+		{"identical", native, tailPolicy(.05, .15), nil, judge.Promote, judge.ReasonAllNotWorse},
+		{"+25 %", native, tailPolicy(.05, .15), func(s *service) { s.ratio = 1.25 }, judge.Rollback, judge.ReasonWorse},
+		{"+40 % in seven blocks", native, tailPolicy(.05, .15), func(s *service) { s.ratio, s.blocks = 1.4, 7 }, judge.Rollback, judge.ReasonWorse},
+		{"identical in seven blocks", native, tailPolicy(.05, .15), func(s *service) { s.blocks = 7 }, judge.Hold, judge.ReasonFewBlocks},
+		{"wide buckets", classic, tailPolicy(.05, .15), nil, judge.Hold, judge.ReasonResolution},
+		{"margin narrower than the bucket", native, tailPolicy(.03, .05), nil, judge.Hold, judge.ReasonResolution},
+		{"beyond its limit", native, limit, nil, judge.Rollback, judge.ReasonLimit},
+		{"all above the last edge", []float64{0, .0001}, tailPolicy(.05, .15), nil, judge.NoData, judge.ReasonNoData},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := usualService(c.name, c.edges)
+			if c.spoil != nil {
+				c.spoil(&s)
+			}
+			p := c.policy
+			p.Mode, p.Looks = policy.Anytime, 0
+			expect(t, judge.Judge(p, s.set()), c.want, c.reason)
+		})
 	}
 }

@@ -12,8 +12,11 @@ import (
 )
 
 // anytimeTester returns how m is tested by e-values on paired blocks.
-func anytimeTester(m policy.Metric) tester {
+func (c *docket) anytimeTester(m policy.Metric) tester {
 	switch {
+	case c.counted(m.Measure):
+		b := &binnedTester{}
+		return &evidenceTester{open: b.watch, show: b.show}
 	case m.Measure.Latency():
 		l := &latencyTester{}
 		return &evidenceTester{open: l.watch, show: l.show}
@@ -111,7 +114,7 @@ func (l *latencyTester) watch(c *docket, f *finding) record {
 	}
 	f.object(s.refused.loosen())
 	pairs := newPairStream(s.sample)
-	r := record{looks: distinct(s.pairs.Block), blocks: true}
+	r := record{looks: distinct(s.pairs.Block), blocks: true, widen: s.widen}
 	band, ok := f.Window()
 	if !ok {
 		r.stream = meanStream{pairs, stats.NewTest(s.sorted, stats.NewLogMean(s.sorted)).Estimate()}

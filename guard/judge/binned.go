@@ -44,6 +44,8 @@ func (b *binnedTester) p(c *docket, f *finding) {
 	f.out.N, f.out.Blocks = int(math.Min(baseline, candidate)), b.binned.K()
 	b.q = quantileOf(f.Statistic)
 	b.limit(c, f)
+	f.refuse(refuseBlocks(c.policy, b.binned.K()))
+	f.refuse(refusePairs(c.policy, f.out.N))
 	b.refuse(c, f)
 	b.choose(f)
 	b.hold(f)
@@ -95,8 +97,6 @@ func (b *binnedTester) refuse(c *docket, f *finding) {
 	if grade(c.set.Validity) == sample.Degraded {
 		f.refuse(refusal{ReasonInvalid, "the measurement is degraded, and histograms are not judged by its error", latencies})
 	}
-	f.refuse(refuseBlocks(c.policy, b.binned.K()))
-	f.refuse(refusePairs(c.policy, f.out.N))
 	if failed := failedRequests(c.set.Outcomes); failed > failedShare {
 		f.refuse(refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(failed)), latencies})
 	}
@@ -219,10 +219,7 @@ func (b *binnedTester) limit(c *docket, f *finding) {
 }
 
 func (b *binnedTester) bounds(c *docket, f *finding) {
-	f.out.Point = Float(b.binned.Ratio(b.q))
-	for _, d := range b.binned.LogRatios(b.q) {
-		f.out.BlockEffects = append(f.out.BlockEffects, Float(math.Exp(d)))
-	}
+	b.show(c, f)
 	if b.binned.K() < 2 || designless(c.set) {
 		return
 	}

@@ -114,6 +114,9 @@ func TestSplit(t *testing.T) {
 
 // TestSplitRefuses what is no split of one process.
 func TestSplitRefuses(t *testing.T) {
+	if v := judge.Judge(splitPolicy(.05, policy.Mean), stream{n: 4000, share: .5}.draw(random("refuse"))); v.Decision != judge.Promote {
+		t.Fatalf("unspoilt: %s, %q", v.Decision, v.Summary)
+	}
 	for name, spoil := range map[string]func(*evidence.Set, *policy.Policy){
 		"share of all":     func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = 1 },
 		"no share":         func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = 0 },
@@ -144,9 +147,6 @@ func TestSplitRefuses(t *testing.T) {
 		},
 	} {
 		p, set := splitPolicy(.05, policy.Mean), stream{n: 4000, share: .5}.draw(random("refuse"))
-		if v := judge.Judge(p, set); v.Decision != judge.Promote {
-			t.Fatalf("unspoilt: %s, %q", v.Decision, v.Summary)
-		}
 		spoil(&set, &p)
 		v := judge.Judge(p, set)
 		if v.Decision != judge.Hold && v.Decision != judge.NoData {
@@ -228,7 +228,7 @@ func TestSplitSessions(t *testing.T) {
 
 // TestSplitErrs holds the rates of judging.md 3 (i), watched at every look.
 func TestSplitErrs(t *testing.T) {
-	const runs = 60
+	const runs = 40
 	p := splitPolicy(0, policy.Mean)
 	p.Metrics = p.Metrics[1:]
 	for name, w := range map[string]stream{

@@ -20,7 +20,7 @@ func (c *docket) testerFor(m policy.Metric) tester {
 	case c.set.Header.Design == sample.Split && !full(c.set):
 		return splitTester(m)
 	case c.watchedEvidence() && !full(c.set):
-		return anytimeTester(m)
+		return c.anytimeTester(m)
 	case m.Measure == policy.Success:
 		return rateTester{}
 	case c.counted(m.Measure):

@@ -41,7 +41,7 @@ func ever(steps []stats.Step, bar float64) bool {
 // TestWatchBad holds the error rate at the margin itself, on either side, and
 // that pairs' coins would not.
 func TestWatchBad(t *testing.T) {
-	const runs = 400
+	const runs = 200
 	bar := math.Log(20)
 	most := stats.BinomialQuantile(1-confidence, runs, .05)
 	for name, c := range map[string]struct{ rate, extra float64 }{

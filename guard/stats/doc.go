@@ -13,16 +13,18 @@
 // exp(x) times slower" into that case. Rates and counts have their own
 // functions: [Newcombe], [MeanT], [Wilcoxon], [SignFlip]. Several p-values are
 // corrected by [Holm], or by [StepDown] where they share blocks; a [Plan] makes
-// them hold over several looks; [Martingale] is the test for evidence that is
-// watched as it arrives, and [Watcher] runs it on pairs.
+// them hold over several looks. Evidence that is watched as it arrives is an
+// [EProcess]: [Martingale] on blocks ([Watcher] runs it on pairs, [WatchBad] on
+// failures), [Label] and [Wager] on the units of a split ([Split]); several are
+// corrected by [ClosedMeans].
 //
 // Values that were counted by bucket instead of listed are a [Binned]: its tests
 // are a band of ranks again, or the shares above bucket edges.
 //
-// Beside these stand the tests that no mode of the judge uses yet: anytime-valid
-// evidence ([EProcess] and what satisfies it), confidence sequences of quantiles
-// ([Streams]), boundaries for looks that were not planned ([Spending]), the label
-// test of a split ([Label]), change points ([Changes]) and, for comparison,
+// Beside these stand tests that no mode of the judge uses: confidence sequences
+// of the quantiles of independent values ([Streams]), mixtures that need tuning
+// ([HalfNormal]), coins of pairs ([NewMcNemar]), boundaries for looks that were not
+// planned ([Spending]), change points ([Changes]) and, for comparison,
 // [MannWhitney].
 //
 // Everything is deterministic. A *Test owns scratch memory and is not safe for
