@@ -53,6 +53,9 @@ func refuseSplit(e evidence.Set) refusal {
 	if e.Restarts > 1 {
 		return no(fmt.Sprintf("the arms of a split share one process, these had %d: compare two by paired blocks", e.Restarts))
 	}
+	if all := e.Mixed + len(e.Units); float64(e.Mixed) > lostShare*float64(all) {
+		return no(fmt.Sprintf("%d of %d units had requests of both arms: an assignment is kept for the whole unit", e.Mixed, all))
+	}
 	if a := e.Header.Arms; len(a) > 1 && a[0].Target != a[1].Target {
 		return no("the arms of a split share one process, these have a target each: compare two by paired blocks")
 	}

@@ -123,6 +123,7 @@ func TestSplitRefuses(t *testing.T) {
 		"share NaN":        func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = math.NaN() },
 		"two processes":    func(e *evidence.Set, _ *policy.Policy) { e.Restarts = 2 },
 		"two targets":      func(e *evidence.Set, _ *policy.Policy) { e.Header.Arms[1].Target = "http://127.0.0.1:2" },
+		"not kept":         func(e *evidence.Set, _ *policy.Policy) { e.Mixed = 100 },
 		"planned looks":    func(_ *evidence.Set, p *policy.Policy) { p.Mode = policy.GroupSequential },
 		"no units":         func(e *evidence.Set, _ *policy.Policy) { e.Units = nil },
 		"no requests":      func(e *evidence.Set, _ *policy.Policy) { e.Units[7].Requests = nil },
@@ -153,6 +154,30 @@ func TestSplitRefuses(t *testing.T) {
 			t.Errorf("%s: %s, %q", name, v.Decision, v.Summary)
 		}
 		t.Logf("%s: %s %q", name, v.Decision, v.Summary)
+	}
+}
+
+// TestSplitOfARun goes from a run's requests to the decision.
+func TestSplitOfARun(t *testing.T) {
+	run := sample.Run{
+		Header: sample.Header{
+			Schema: sample.Schema, Design: sample.Split, Arms: []sample.Arm{{Name: "baseline"}, {Name: "candidate"}},
+		},
+		Trailer: sample.Trailer{Trailer: true, Validity: sample.Validity{Grade: sample.Valid}},
+	}
+	for i, u := range (stream{n: 5000, share: .3, slower: 1.3}).draw(random("run")).Units {
+		s := *u.Requests[0]
+		s.Seq, s.Item, s.Occurrence, s.Arm = i, "one", i, "baseline"
+		s.CloseNS = s.TokenNS + 1e9
+		if u.Candidate {
+			s.Arm = "candidate"
+		}
+		run.Samples = append(run.Samples, s)
+	}
+	v := judge.Judge(splitPolicy(.05, policy.Mean), setOf(t, run))
+	expect(t, v, judge.Rollback, judge.ReasonWorse)
+	if m := metric(t, v, "first_token.mean"); m.Lower > 1.3 || m.Upper < 1.3 {
+		t.Errorf("bounds %v and %v", m.Lower, m.Upper)
 	}
 }
 
