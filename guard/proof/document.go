@@ -160,6 +160,7 @@ func Document(w io.Writer, goals []Goal, rivals []Rival, rs Results) error {
 		o.write(&b, rs)
 	}
 	writeRivals(&b, rivals, rs)
+	writeRegressions(&b)
 	fmt.Fprintf(&b, "\nMeasured by %s.\n", strings.Join(rs.tools(), ", "))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("proof: %w", err)

@@ -161,13 +161,24 @@ func TestElsewhere(t *testing.T) {
 		if len(g.Cells) == 0 && g.Elsewhere == "" {
 			t.Errorf("%s is neither simulated nor held elsewhere", g.Name)
 		}
-		for _, test := range g.Tests {
-			data, err := os.ReadFile(filepath.Join("../..", test.File))
-			if err != nil {
-				t.Error(err)
-			} else if !strings.Contains(string(data), "func "+test.Func+"(") {
-				t.Errorf("%s: %s has no %s", g.Name, test.File, test.Func)
-			}
+		exist(t, g.Name, g.Tests)
+	}
+	for _, r := range Regressions() {
+		if len(r.Tests) == 0 && r.Note == "" {
+			t.Errorf("nothing holds %q, and nothing says why", r.What)
+		}
+		exist(t, r.What, r.Tests)
+	}
+}
+
+func exist(t *testing.T, what string, tests []Test) {
+	t.Helper()
+	for _, test := range tests {
+		data, err := os.ReadFile(filepath.Join("../..", test.File))
+		if err != nil {
+			t.Error(err)
+		} else if !strings.Contains(string(data), "func "+test.Func+"(") {
+			t.Errorf("%s: %s has no %s", what, test.File, test.Func)
 		}
 	}
 }
@@ -326,5 +337,28 @@ func TestLooksAreTheJudges(t *testing.T) {
 	}
 	if stops < 3 || stops == 10 {
 		t.Errorf("%d of 10 stop: the comparison shows nothing", stops)
+	}
+}
+
+// TestWatchedIsTheJudges: what is simulated of the anytime mode is what the judge
+// does in it with all blocks at hand.
+func TestWatchedIsTheJudges(t *testing.T) {
+	p := p95(0)
+	p.Mode = policy.Anytime
+	m := Model{Rho: .8, Slower: .08}.sized(1000, 20)
+	found := 0
+	for i := range uint64(12) {
+		var s Scratch
+		want := everRolledBack(m, &s, rand.New(rand.NewPCG(1, i))) == 1
+		got := rollsBack(p)(m, &s, rand.New(rand.NewPCG(1, i))) == 1
+		if got != want {
+			t.Errorf("repetition %d: the judge says %v, the simulation %v", i, got, want)
+		}
+		if want {
+			found++
+		}
+	}
+	if found < 3 || found > 9 {
+		t.Errorf("%d of 12 found: the comparison shows nothing", found)
 	}
 }
