@@ -52,7 +52,7 @@ func newGuardCmd() *cobra.Command {
 	fs.StringVar(&f.json, "json", "", "verdict file to write")
 	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
 	fs.StringVar(&f.html, "html", "", "HTML file to write")
-	cmd.AddCommand(newExplainCmd(), newSelftestCmd(), newWatchCmd())
+	cmd.AddCommand(newExplainCmd(), newSelftestCmd(), newWatchCmd(), newServeCmd())
 	return cmd
 }
 

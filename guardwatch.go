@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
@@ -55,11 +56,16 @@ func newWatchCmd() *cobra.Command {
 	fs.DurationVar(&f.limit, "for", 0, "when to end undecided (default: never)")
 	fs.IntVar(&f.patience, "patience", 4, "how many looks in a row may fail")
 	fs.BoolVar(&f.quiet, "quiet", false, "no line for each look")
-	fs.StringArrayVar(&f.logs.Baseline, "baseline-log", nil, "request log of a process of the baseline; repeatable")
-	fs.StringArrayVar(&f.logs.Candidate, "candidate-log", nil, "request log of a process of the candidate; repeatable")
-	fs.StringVar(&f.logs.Split, "split-log", "", "request log of the one process that gives requests to both arms")
-	fs.DurationVar(&f.logs.Block, "block", time.Minute, "length of a block of time, between two deployments")
+	logFlags(fs, &f.logs)
 	return cmd
+}
+
+// logFlags says which request logs tell of a canary.
+func logFlags(fs *pflag.FlagSet, logs *watch.LogsConfig) {
+	fs.StringArrayVar(&logs.Baseline, "baseline-log", nil, "request log of a process of the baseline; repeatable")
+	fs.StringArrayVar(&logs.Candidate, "candidate-log", nil, "request log of a process of the candidate; repeatable")
+	fs.StringVar(&logs.Split, "split-log", "", "request log of the one process that gives requests to both arms")
+	fs.DurationVar(&logs.Block, "block", time.Minute, "length of a block of time, between two deployments")
 }
 
 func runWatch(cmd *cobra.Command, f watchFlags) error {

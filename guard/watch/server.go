@@ -52,7 +52,8 @@ type Server struct {
 
 // A ServerConfig is a server. Source, Policy and Every have no default.
 type ServerConfig struct {
-	// Source returns a source of c's evidence from since on.
+	// Source returns a source of c's evidence from since on. One that is an
+	// [io.Closer] is closed when its watch ends.
 	Source func(c Canary, since time.Time) (Source, error)
 	Policy policy.Policy
 	Every  time.Duration
@@ -242,6 +243,9 @@ func (s *Server) begin(c Canary, now time.Time) (*standing, error) {
 	s.watches[c] = st
 	s.ran.Go(func() {
 		defer end()
+		if c, ok := source.(io.Closer); ok {
+			defer c.Close()
+		}
 		s.follow(ctx, st, watcher{Config: Config{Source: source, Policy: s.cfg.Policy, Tell: func(l Look) { s.keep(c, st, l) }}})
 	})
 	return st, nil
