@@ -124,7 +124,7 @@ func openEvidence(path, baseline, candidate string) (evidence.Set, error) {
 
 func newExplainCmd() *cobra.Command {
 	var path string
-	var asYAML bool
+	var asYAML, asSchema bool
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Say in words what a policy demands",
@@ -132,6 +132,10 @@ func newExplainCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asYAML {
 				_, err := cmd.OutOrStdout().Write(policy.DefaultYAML())
+				return err
+			}
+			if asSchema {
+				_, err := cmd.OutOrStdout().Write(policy.Schema())
 				return err
 			}
 			pol, err := loadPolicy(path)
@@ -143,6 +147,7 @@ func newExplainCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&path, "policy", "", "policy file (default: the built-in policy)")
 	cmd.Flags().BoolVar(&asYAML, "yaml", false, "print the built-in policy as a file to start from")
-	cmd.MarkFlagsMutuallyExclusive("policy", "yaml")
+	cmd.Flags().BoolVar(&asSchema, "schema", false, "print the JSON Schema of a policy, for editors")
+	cmd.MarkFlagsMutuallyExclusive("policy", "yaml", "schema")
 	return cmd
 }
