@@ -43,7 +43,7 @@ func Parse(data []byte) (Policy, error) {
 		return Policy{}, err
 	}
 	if err := p.Validate(); err != nil {
-		return Policy{}, err
+		return Policy{}, locate(data, err)
 	}
 	sum := sha256.Sum256(data)
 	p.Hash = hex.EncodeToString(sum[:])
@@ -76,16 +76,16 @@ func decode(data []byte, p *Policy) (err error) {
 // place.
 func oneLine(err error) error {
 	if unknown, ok := errors.AsType[*yaml.UnknownFieldError](err); ok {
-		return at(unknown.Token, fmt.Sprintf("unknown key %q%s", unknown.Token.Value, nearest(unknown.Token.Value)))
+		return placed(unknown.Token, fmt.Sprintf("unknown key %q%s", unknown.Token.Value, nearest(unknown.Token.Value, keysOf(reflect.TypeFor[Policy]()))))
 	}
 	if known, ok := errors.AsType[yaml.Error](err); ok {
-		return at(known.GetToken(), known.GetMessage())
+		return placed(known.GetToken(), known.GetMessage())
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return errors.New(first)
 }
 
-func at(tk *token.Token, message string) error {
+func placed(tk *token.Token, message string) error {
 	message, _, _ = strings.Cut(message, "\n")
 	if tk == nil || tk.Position == nil {
 		return errors.New(message)
@@ -93,11 +93,11 @@ func at(tk *token.Token, message string) error {
 	return fmt.Errorf("%d:%d: %s", tk.Position.Line, tk.Position.Column, message)
 }
 
-// nearest proposes the known key that is fewest edits away.
-func nearest(key string) string {
-	best, distance := "", 1+len(key)/2
-	for _, known := range keysOf(reflect.TypeFor[Policy]()) {
-		if d := edits(key, known); d < distance {
+// nearest proposes what is known and fewest edits away from word.
+func nearest[S ~string](word S, among []S) string {
+	best, distance := S(""), 1+len(word)/2
+	for _, known := range among {
+		if d := edits(string(word), string(known)); d < distance {
 			best, distance = known, d
 		}
 	}

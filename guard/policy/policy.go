@@ -258,7 +258,7 @@ type Share float64
 func (s *Share) UnmarshalYAML(node ast.Node) error {
 	x, err := parseShare(scalar(node))
 	if err != nil {
-		return at(node.GetToken(), err.Error())
+		return placed(node.GetToken(), err.Error())
 	}
 	*s = Share(x)
 	return nil
@@ -296,7 +296,7 @@ func (l *Limit) UnmarshalYAML(node ast.Node) error {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return at(node.GetToken(), fmt.Sprintf("%q is no limit: write a duration (800ms), a share (90%%) or a number", text))
+		return placed(node.GetToken(), fmt.Sprintf("%q is no limit: write a duration (800ms), a share (90%%) or a number", text))
 	}
 	*l = Limit{Value: float64(d), Duration: true}
 	return nil

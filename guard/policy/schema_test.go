@@ -53,7 +53,7 @@ func TestSchemaTakesWhatParseTakes(t *testing.T) {
 	for _, good := range []string{
 		string(policy.DefaultYAML()), one,
 		"alpha: 0.05\nmode: group-sequential\nlooks: 4\ncontrols: required\nslo: [{measure: first_token, at_most: 800ms}]\nprices: {input: 3, output: 15, cached: 0.3}\n" +
-			"metrics:\n  - {measure: goodput, statistic: rate, gating: true, tau: 1%, margin: 2%}\n  - {measure: full, statistic: p99.9, dry_run: true, tau: 5%, margin: 10%, band: {from: 99%, to: 99.95%}}\n",
+			"metrics:\n  - {measure: goodput, statistic: rate, gating: true, tau: 1%, margin: 2%}\n  - {measure: full, statistic: p99.9, gating: true, dry_run: true, tau: 5%, margin: 10%, band: {from: 99%, to: 99.95%}}\n",
 	} {
 		if _, err := policy.Parse([]byte(good)); err != nil {
 			t.Errorf("Parse: %v\n%s", err, good)
