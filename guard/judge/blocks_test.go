@@ -16,7 +16,7 @@ import (
 func switchback(w proof.World) sample.Run {
 	w.Sigma = .2
 	run := w.Run()
-	run.Header.Design = sample.Switchback
+	run.Header.Design, run.Header.Tool = sample.Switchback, "firstbyte v1" // and no simulation
 	each("", func(s *sample.Sample) { s.Item, s.Restart = "", 0 })(&run)
 	return run
 }
