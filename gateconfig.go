@@ -61,8 +61,12 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
 			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: turn.Side},
 			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why,
-			Score: func(item *datasets.Item, text, finish string) (float64, bool) {
-				score, ok := checker.Check(item.ID, text, finish)
+			Score: func(item *datasets.Item, a *dialect.Answer) (float64, bool) {
+				answer := quality.Answer{Text: a.Text, Finish: a.Finish}
+				for _, call := range a.Calls {
+					answer.Calls = append(answer.Calls, quality.Call(call))
+				}
+				score, ok := checker.Check(item.ID, answer)
 				return score.Value, ok
 			},
 		},

@@ -27,6 +27,7 @@ type Item struct {
 	Messages  []Message       `json:"messages"`
 	MaxTokens int             `json:"max_tokens"`
 	Stop      []string        `json:"stop,omitempty"`
+	Tools     []Tool          `json:"tools,omitempty"`
 	Expect    Expect          `json:"expect"`
 	Answer    string          `json:"answer"` // what the simulated upstream says
 }
@@ -37,14 +38,28 @@ type Message struct {
 	Content json.RawMessage `json:"content"`
 }
 
+// A Tool is a function that the model may call.
+type Tool struct {
+	Name        string          `json:"name"` // [a-zA-Z0-9_-]+, unique in its item
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"input_schema"` // JSON Schema of its arguments, an object
+}
+
 // Expect is what a right answer must show. Zero fields ask for nothing.
 type Expect struct {
+	Exact    string   `json:"exact,omitempty"`    // the whole text, white space around it apart
 	Contains []string `json:"contains,omitempty"` // each somewhere in the text
 	Pattern  string   `json:"pattern,omitempty"`  // a regular expression (RE2) that matches
 	JSONKeys []string `json:"json_keys,omitempty"`
-	MinChars int      `json:"min_chars,omitempty"`
-	MaxChars int      `json:"max_chars,omitempty"`
-	Finish   string   `json:"finish,omitempty"` // stop reason, Anthropic's word
+	// Schema is the JSON Schema of a text that is JSON, as a whole or within its
+	// first code fence marked json.
+	Schema json.RawMessage `json:"schema,omitempty"`
+	// Call names a tool of the item that must be called. Whatever it calls must
+	// be a tool of the item with arguments by the tool's schema.
+	Call     string `json:"call,omitempty"`
+	MinChars int    `json:"min_chars,omitempty"`
+	MaxChars int    `json:"max_chars,omitempty"`
+	Finish   string `json:"finish,omitempty"` // stop reason, Anthropic's word
 }
 
 // A Set is a named dataset. It is immutable and safe for concurrent use.

@@ -43,8 +43,36 @@ func (it *Item) problems() []error {
 			all = append(all, fmt.Errorf("stop[%d] is blank: a stop sequence needs a visible character", i))
 		}
 	}
+	all = append(all, toolProblems(it.Tools)...)
+	if call := it.Expect.Call; call != "" && !slices.ContainsFunc(it.Tools, func(t Tool) bool { return t.Name == call }) {
+		all = append(all, fmt.Errorf("expect.call is %q: the item has no such tool", call))
+	}
 	return append(all, it.Expect.problems()...)
 }
+
+// toolName is what providers accept.
+var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+func toolProblems(tools []Tool) []error {
+	var all []error
+	seen := map[string]bool{}
+	for i, t := range tools {
+		if !toolName.MatchString(t.Name) {
+			all = append(all, fmt.Errorf("tools[%d].name %q: use letters, digits, _ and -", i, t.Name))
+		}
+		if seen[t.Name] {
+			all = append(all, fmt.Errorf("tools[%d].name %q stands twice", i, t.Name))
+		}
+		seen[t.Name] = true
+		if !isObject(t.Schema) {
+			all = append(all, fmt.Errorf("tools[%d].input_schema is no object: write the JSON Schema of its arguments", i))
+		}
+	}
+	return all
+}
+
+// isObject tells whether raw, which is valid JSON or empty, is an object.
+func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 func messageProblems(messages []Message) []error {
 	if len(messages) == 0 {
@@ -89,6 +117,9 @@ func (e *Expect) problems() []error {
 	}
 	if _, err := syntax.Parse(e.Pattern, syntax.Perl); err != nil {
 		all = append(all, fmt.Errorf("expect.pattern %q is not a regular expression of RE2: %w", e.Pattern, reason(err)))
+	}
+	if len(e.Schema) > 0 && !isObject(e.Schema) {
+		all = append(all, errors.New("expect.schema is no object: write a JSON Schema"))
 	}
 	if slices.Contains(e.JSONKeys, "") {
 		all = append(all, errors.New("expect.json_keys has an empty key: remove it"))

@@ -75,6 +75,10 @@ func anthropicBody(item *datasets.Item, model, tag string) ([]byte, error) {
 		b.WriteString(`,"stop_sequences":`)
 		b.Write(literal(item.Stop))
 	}
+	if len(item.Tools) > 0 {
+		b.WriteString(`,"tools":`)
+		b.Write(literal(item.Tools)) // the dataset's words are Anthropic's
+	}
 	b.WriteString(`,"messages":[`)
 	for i, m := range messages {
 		if i > 0 {
@@ -90,7 +94,7 @@ func anthropicBody(item *datasets.Item, model, tag string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// literal marshals what cannot fail: strings and slices of them.
+// literal marshals what cannot fail: strings, and what was read as JSON.
 func literal(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -185,6 +189,8 @@ type anthropicUsage struct {
 // An anthropicEvent holds the fields of all events that a timer asks about.
 type anthropicEvent struct {
 	Type  string
+	Index int                         // of the content block
+	Block struct{ Type, Name string } `json:"content_block"`
 	Delta struct {
 		Type     string
 		Text     string
@@ -201,7 +207,8 @@ type anthropicEvent struct {
 type anthropicDecoder struct {
 	answer Answer
 	text   []byte
-	piece  int // the Feed that brought the last token; -1 before the first
+	piece  int         // the Feed that brought the last token; -1 before the first
+	calls  map[int]int // content block to its place among the answer's calls
 }
 
 func (d *anthropicDecoder) frame(text []byte, f frame) {
@@ -230,6 +237,14 @@ func (d *anthropicDecoder) event(event *anthropicEvent, f frame) {
 		d.fault(BadJSON, "an event without a type")
 	case "message_start":
 		d.usage(event.Message.Usage)
+	case "content_block_start":
+		if event.Block.Type == "tool_use" {
+			if d.calls == nil {
+				d.calls = map[int]int{}
+			}
+			d.calls[event.Index] = len(d.answer.Calls)
+			d.answer.Calls = append(d.answer.Calls, Call{Tool: event.Block.Name})
+		}
 	case "content_block_delta":
 		d.delta(event, f)
 	case "message_delta":
@@ -261,6 +276,9 @@ func (d *anthropicDecoder) delta(event *anthropicEvent, f frame) {
 		content = event.Delta.Thinking
 	case "input_json_delta":
 		content = event.Delta.JSON
+		if at, known := d.calls[event.Index]; known {
+			d.answer.Calls[at].Arguments += content
+		}
 	}
 	if content != "" {
 		d.token(f)

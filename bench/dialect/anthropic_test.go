@@ -386,3 +386,42 @@ func BenchmarkAnswer(b *testing.B) {
 		}
 	}
 }
+
+func TestCalls(t *testing.T) {
+	s := dialect.Anthropic{}.Open()
+	s.Feed([]byte(`data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"a","name":"weather","input":{}}}
+
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"city\":"}}
+
+data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"b","name":"clock","input":{}}}
+
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"\"Ulm\"}"}}
+
+data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"lost"}}
+
+data: {"type":"message_stop"}
+
+`), 1)
+	want := []dialect.Call{{Tool: "weather", Arguments: `{"city":"Ulm"}`}, {Tool: "clock"}}
+	if diff := cmp.Diff(want, s.Answer().Calls); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestToolsGoOut(t *testing.T) {
+	it := item()
+	it.Tools = []datasets.Tool{{Name: "clock", Schema: json.RawMessage(`{"type":"object"}`)}}
+	r, err := dialect.Anthropic{}.Request(it, "m", tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body struct{ Tools []datasets.Tool }
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(it.Tools, body.Tools); diff != "" {
+		t.Error(diff)
+	}
+}

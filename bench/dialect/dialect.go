@@ -63,6 +63,10 @@ type Usage struct {
 	Reported              bool
 }
 
+// A Call is a tool that the answer wants called, with its arguments as JSON, as
+// far as they came.
+type Call struct{ Tool, Arguments string }
+
 // An Answer is what a stream meant. Instants are those given to Feed; 0 was not
 // reached.
 type Answer struct {
@@ -76,6 +80,7 @@ type Answer struct {
 	Coalesced  int     // token events that came with the one before in the same Feed
 
 	Text   string // the visible text
+	Calls  []Call // tools that are to be called
 	Finish string // the stop reason, in the API's word
 	Usage  Usage
 

@@ -121,7 +121,7 @@ type Config struct {
 	// Truth, if set, is asked after each slot for the upstream's write times.
 	Truth Truthful
 	// Score, if set, grades a finished answer in [0,1]; false: not graded.
-	Score func(item *datasets.Item, text, finish string) (float64, bool)
+	Score func(item *datasets.Item, answer *dialect.Answer) (float64, bool)
 	// Progress, if set, is told how far the run is, several times a second at
 	// most; calls do not overlap and must not block.
 	Progress func(Progress)

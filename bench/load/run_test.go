@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
@@ -25,8 +26,8 @@ func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 	s := serve(t, answer)
 	cfg := config(t, s.URL, 4)
 	cfg.Warmup, cfg.NoControls = 2, "no time"
-	cfg.Score = func(item *datasets.Item, text, finish string) (float64, bool) {
-		return .5, text == "one two three" && finish == "end_turn" && strings.HasPrefix(item.ID, "item-")
+	cfg.Score = func(item *datasets.Item, a *dialect.Answer) (float64, bool) {
+		return .5, a.Text == "one two three" && a.Finish == "end_turn" && strings.HasPrefix(item.ID, "item-")
 	}
 	r := run(t, t.Context(), cfg)
 	if len(r.Samples) != 6 || r.Stopped != "" || len(r.Warnings) != 0 {

@@ -268,7 +268,7 @@ func (r *runner) score(list []*request) {
 		if req.sample.Outcome != sample.OK {
 			continue
 		}
-		if q, ok := r.cfg.Score(req.item, req.answer.Text, req.answer.Finish); ok {
+		if q, ok := r.cfg.Score(req.item, &req.answer); ok {
 			req.sample.Quality = new(q)
 		}
 	}

@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/firstbyte-dev/firstbyte/datasets"
 )
@@ -29,12 +32,12 @@ type Checker struct {
 }
 
 // NewChecker compiles the expectations of every item of the set. It fails on a
-// pattern that is no regular expression, which a set that was read by package
-// datasets does not have.
+// schema that is none, and on a pattern that is no regular expression, which a
+// set that was read by package datasets does not have.
 func NewChecker(set *datasets.Set) (*Checker, error) {
 	c := &Checker{rules: make(map[string]rules, len(set.Items))}
 	for _, item := range set.Items {
-		r, err := compile(item.Expect)
+		r, err := compile(item.Expect, item.Tools)
 		if err != nil {
 			return nil, fmt.Errorf("item %s: %w", item.ID, err)
 		}
@@ -43,65 +46,97 @@ func NewChecker(set *datasets.Set) (*Checker, error) {
 	return c, nil
 }
 
-// Check scores the visible text of an answer and its finish reason, in
-// Anthropic's words. ok is false where there is nothing to score by: the set
-// does not have the item, or the item expects nothing.
-func (c *Checker) Check(itemID, text, finish string) (score Score, ok bool) {
+// An Answer is what there is to score.
+type Answer struct {
+	Text   string // the visible text
+	Finish string // Anthropic's word
+	Calls  []Call
+}
+
+// A Call is a tool that the answer wants called, with its arguments as JSON.
+type Call struct{ Tool, Arguments string }
+
+// Check scores an answer. ok is false where there is nothing to score by: the
+// set does not have the item, or the item expects nothing.
+func (c *Checker) Check(itemID string, a Answer) (score Score, ok bool) {
 	r, known := c.rules[itemID]
 	if !known {
 		return Score{}, false
 	}
-	return r.check(text, finish)
-}
-
-// Check scores one answer by one expectation; ok is false for an empty one. A
-// pattern that is no regular expression counts as missed. Use a Checker for
-// more than a few answers: it compiles patterns once.
-func Check(expect datasets.Expect, text, finish string) (score Score, ok bool) {
-	r, err := compile(expect)
-	if err != nil {
-		r.broken = err
-	}
-	return r.check(text, finish)
+	return r.check(a)
 }
 
 // rules are compiled expectations.
 type rules struct {
 	expect  datasets.Expect
-	pattern *regexp.Regexp // nil without a pattern
-	broken  error          // the pattern is no regular expression
+	pattern *regexp.Regexp                // nil without a pattern
+	schema  *jsonschema.Schema            // nil without a schema
+	tools   map[string]*jsonschema.Schema // of the arguments of each
 }
 
-func compile(expect datasets.Expect) (rules, error) {
-	r := rules{expect: expect}
-	if expect.Pattern == "" {
-		return r, nil
+func compile(expect datasets.Expect, tools []datasets.Tool) (rules, error) {
+	r := rules{expect: expect, tools: map[string]*jsonschema.Schema{}}
+	var err error
+	if expect.Pattern != "" {
+		if r.pattern, err = regexp.Compile(expect.Pattern); err != nil {
+			return r, fmt.Errorf("expect.pattern: %w", err)
+		}
 	}
-	pattern, err := regexp.Compile(expect.Pattern)
-	if err != nil {
-		return r, fmt.Errorf("expect.pattern: %w", err)
+	if len(expect.Schema) > 0 {
+		if r.schema, err = compileSchema(expect.Schema); err != nil {
+			return r, fmt.Errorf("expect.schema: %w", err)
+		}
 	}
-	r.pattern = pattern
+	for _, t := range tools {
+		if r.tools[t.Name], err = compileSchema(t.Schema); err != nil {
+			return r, fmt.Errorf("tool %s: %w", t.Name, err)
+		}
+	}
 	return r, nil
 }
 
-func (r *rules) check(text, finish string) (Score, bool) {
+func (r *rules) check(a Answer) (Score, bool) {
 	var t tally
-	r.checkWords(&t, text)
-	r.checkKeys(&t, text)
-	r.checkLength(&t, text)
+	if want := strings.TrimSpace(r.expect.Exact); want != "" {
+		t.want(strings.TrimSpace(a.Text) == want, "is not %q", want)
+	}
+	r.checkWords(&t, a.Text)
+	r.checkKeys(&t, a.Text)
+	if r.schema != nil {
+		problem := validate(r.schema, a.Text)
+		t.want(problem == "", "is not by its schema: %s", problem)
+	}
+	r.checkLength(&t, a.Text)
+	r.checkCalls(&t, a.Calls)
 	if want := r.expect.Finish; want != "" {
-		t.want(finish == want, "finish reason is %q, not %q", finish, want)
+		t.want(a.Finish == want, "finish reason is %q, not %q", a.Finish, want)
 	}
 	return t.score()
+}
+
+// checkCalls states one expectation for the tool that must be called, and one
+// for each call that was made.
+func (r *rules) checkCalls(t *tally, calls []Call) {
+	if want := r.expect.Call; want != "" {
+		t.want(slices.ContainsFunc(calls, func(c Call) bool { return c.Tool == want }), "does not call %s", want)
+	}
+	if len(r.tools) == 0 {
+		return
+	}
+	for _, call := range calls {
+		schema, known := r.tools[call.Tool]
+		if !known {
+			t.want(false, "calls %q, which is no tool of the item", call.Tool)
+			continue
+		}
+		problem := validate(schema, call.Arguments)
+		t.want(problem == "", "calls %s with arguments that are not by its schema: %s", call.Tool, problem)
+	}
 }
 
 func (r *rules) checkWords(t *tally, text string) {
 	for _, want := range r.expect.Contains {
 		t.want(strings.Contains(text, want), "does not contain %q", want)
-	}
-	if r.broken != nil {
-		t.want(false, "%v", r.broken)
 	}
 	if r.pattern != nil {
 		t.want(r.pattern.MatchString(text), "does not match %s", r.pattern)
@@ -133,18 +168,24 @@ func (r *rules) checkLength(t *tally, text string) {
 	}
 }
 
-// parseObject reads text as a JSON object, as a whole or within the first code
-// fence marked json, where models like to put it.
+// parseObject reads text as a JSON object, as a whole or fenced.
 func parseObject(text string) (map[string]json.RawMessage, error) {
 	object, err := unmarshalObject(text)
 	if err == nil {
 		return object, nil
 	}
-	if _, rest, found := strings.Cut(text, "```json\n"); found {
-		inside, _, _ := strings.Cut(rest, "```")
+	if inside, found := fenced(text); found {
 		return unmarshalObject(inside)
 	}
 	return nil, err
+}
+
+// fenced returns what stands within the first code fence marked json, where
+// models like to put it.
+func fenced(text string) (inside string, found bool) {
+	_, rest, found := strings.Cut(text, "```json\n")
+	inside, _, _ = strings.Cut(rest, "```")
+	return inside, found
 }
 
 func unmarshalObject(text string) (map[string]json.RawMessage, error) {
