@@ -161,7 +161,9 @@ func (s *Set) Counted() bool { return len(s.Binned) > 0 && len(s.Latencies) == 0
 // A SlotPair is the two turns of one block; nil where the run has none.
 type SlotPair struct{ Baseline, Candidate *sample.Slot }
 
-// Work compares what the arms did, over pairs that succeeded in both.
+// Work compares what the arms did, over pairs that succeeded in both; where
+// nothing is paired, over all requests that succeeded, of which Pairs is then the
+// smaller number.
 type Work struct {
 	Pairs           int
 	BaselineTokens  int
@@ -175,4 +177,25 @@ type Work struct {
 	Scored           int
 	BaselineQuality  float64
 	CandidateQuality float64
+	// Blocks has the same by block; nil where only totals are known.
+	Blocks []BlockWork
+}
+
+// BlockWork is what the arms did in one block.
+type BlockWork struct {
+	Baseline, Candidate ArmWork
+	// LogTokens sums log(candidate / baseline) of output tokens over the Counted
+	// pairs that tell them in both arms.
+	LogTokens float64
+	Counted   int
+	// Scored counts the pairs of which either answer was scored, and Quality sums
+	// candidate's less baseline's score.
+	Scored  int
+	Quality float64
+}
+
+// ArmWork is what one arm did in one block, over its requests that succeeded.
+type ArmWork struct {
+	OK, Output, Input, Cached int
+	Finish                    map[string]int // how many ended for each reason
 }

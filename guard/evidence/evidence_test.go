@@ -76,6 +76,10 @@ func TestPairs(t *testing.T) {
 		t.Errorf("%d blocks, %d restarts, %d pairs of %q and %q", set.Blocks, set.Restarts, set.Pairs, set.Baseline, set.Candidate)
 	}
 	wantWork := evidence.Work{Pairs: 4, BaselineTokens: 16, CandidateTokens: 16, BaselineCached: .5, CandidateCached: .5}
+	block := evidence.ArmWork{OK: 2, Output: 8, Input: 20, Cached: 10, Finish: map[string]int{"end_turn": 2}}
+	for range 2 {
+		wantWork.Blocks = append(wantWork.Blocks, evidence.BlockWork{Baseline: block, Candidate: block, Counted: 2})
+	}
 	if diff := cmp.Diff(wantWork, set.Work); diff != "" {
 		t.Error("work:", diff)
 	}

@@ -191,10 +191,7 @@ func (b badStream) merged() stream {
 
 // watchRate opens the record of a share of good requests.
 func watchRate(c *docket, f *finding) record {
-	o := c.set.Outcomes
-	if f.Measure == policy.Goodput {
-		o = goodput(c.policy.SLO, c.set)
-	}
+	o := c.tallies(f.Measure)
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
 	f.out.N = min(baseline.N, candidate.N)
 	if why := damaged(o, baseline, candidate); why != "" {
@@ -231,38 +228,6 @@ func showRates(c *docket, f *finding) {
 	for _, x := range differences(c.set.Outcomes) {
 		f.out.BlockEffects = append(f.out.BlockEffects, Float(x))
 	}
-}
-
-// goodput counts the requests of pairs that succeeded within all objectives.
-func goodput(slo []policy.Objective, e evidence.Set) evidence.Outcomes {
-	o := evidence.Outcomes{Baseline: make([]evidence.Tally, e.Blocks), Candidate: make([]evidence.Tally, e.Blocks)}
-	for _, p := range e.Paired {
-		if p.Block < 0 || p.Block >= e.Blocks {
-			continue
-		}
-		tally(&o.Baseline[p.Block], meets(slo, p.Baseline))
-		tally(&o.Candidate[p.Block], meets(slo, p.Candidate))
-	}
-	return o
-}
-
-func tally(t *evidence.Tally, good bool) {
-	t.Attempts++
-	if good {
-		t.OK++
-	}
-}
-
-// meets tells whether s succeeded within all objectives. What a request does not
-// tell, it does not meet.
-func meets(slo []policy.Objective, s *sample.Sample) bool {
-	for _, o := range slo {
-		ns, ok, none := s.Value(sample.Measure(o.Measure))
-		if !ok || none || ns <= 0 || float64(ns) > o.AtMost.Value {
-			return false
-		}
-	}
-	return s.Outcome == sample.OK && len(slo) > 0
 }
 
 // A scoreStream wagers on the scores of pairs.
@@ -330,13 +295,6 @@ func watchQuality(c *docket, f *finding) record {
 	f.object(refuseBlocks(c.policy, f.out.Blocks).loosen())
 	r.stream = s
 	return r
-}
-
-func score(s *sample.Sample) float64 {
-	if s.Quality == nil {
-		return 0
-	}
-	return *s.Quality
 }
 
 // watch opens the record of what belongs to a whole turn: the sign martingale on

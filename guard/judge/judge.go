@@ -88,6 +88,9 @@ func open(p policy.Policy, e evidence.Set) *docket {
 	c.twin, c.plant = openControls(p, e)
 	c.refused = c.refusals()
 	for _, m := range p.Metrics {
+		if m.WhereScored && e.Work.Scored == 0 {
+			m.Gating, m.Required = false, false
+		}
 		c.findings = append(c.findings, &finding{Metric: m, out: blank(m), test: c.testerFor(m)})
 	}
 	return c

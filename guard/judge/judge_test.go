@@ -166,9 +166,6 @@ func TestRefusals(t *testing.T) {
 		{"fewer output tokens", each("candidate", func(s *sample.Sample) { s.Usage.Output -= 2 }), judge.ReasonDifferentWork},
 		{"other finish reasons", each("candidate", func(s *sample.Sample) { s.Finish = "max_tokens" }), judge.ReasonDifferentWork},
 		{"more cached", each("candidate", func(s *sample.Sample) { s.Usage.Cached = 50 }), judge.ReasonDifferentWork},
-		{"worse answers", each("", func(s *sample.Sample) {
-			s.Quality = new(map[string]float64{"baseline": 1, "candidate": .9}[s.Arm])
-		}), judge.ReasonDifferentWork},
 		{"tokens not counted", each("", func(s *sample.Sample) { s.Usage = sample.Usage{} }), judge.ReasonDifferentWork},
 		{"one run per side", func(r *sample.Run) { r.Header.Design = sample.Single }, judge.ReasonDesign},
 		{"split", func(r *sample.Run) { r.Header.Design = sample.Split }, judge.ReasonDesign},

@@ -28,7 +28,7 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 	if s := c.prepared[m]; s != nil {
 		return s
 	}
-	s := &sampled{pairs: c.set.Latencies[sample.Measure(m)]}
+	s := &sampled{pairs: c.pairsOf(m)}
 	c.prepared[m] = s
 	var err error
 	if s.missing = emptiness(s.pairs, c.set.Blocks); s.missing != "" {
@@ -86,17 +86,23 @@ func failedOf(p evidence.Pairs) float64 {
 	return float64(failed) / float64(2*p.N())
 }
 
-// logs turns pairs into a sample, blocks without pairs left out. Items are
-// numbered only if some item stands in more than one block: only then is there
-// a second standard error to ask for.
+// logs turns pairs into a sample.
 func logs(p evidence.Pairs) stats.Sample {
 	n := p.N()
 	s := stats.Sample{Baseline: make([]float64, n), Candidate: make([]float64, n), Weight: p.Weight}
 	for i := range n {
 		s.Baseline[i], s.Candidate[i] = math.Log(p.Baseline[i]), math.Log(p.Candidate[i])
 	}
-	s.Block, s.Blocks = compact(p.Block)
-	item, items := compact(p.Item)
+	label(&s, p.Block, p.Item)
+	return s
+}
+
+// label numbers blocks, those without pairs left out, and items. These are
+// numbered only if some item stands in more than one block: only then is there
+// a second standard error to ask for.
+func label(s *stats.Sample, blocks, ofItems []int) {
+	s.Block, s.Blocks = compact(blocks)
+	item, items := compact(ofItems)
 	first := make([]int, items)
 	for i := range first {
 		first[i] = -1
@@ -111,7 +117,6 @@ func logs(p evidence.Pairs) stats.Sample {
 	if repeats && items > 1 {
 		s.Item, s.Items = item, items
 	}
-	return s
 }
 
 // compact renumbers values 0, 1, … in ascending order without holes.
@@ -131,7 +136,7 @@ func compact(values []int) (renumbered []int, distinct int) {
 // that was not calibrated takes the worst error of those that were.
 func (c *docket) calibrated(m policy.Measure, baseline []float64) float64 {
 	v := c.set.Validity
-	if grade(v) != sample.Degraded {
+	if grade(v) != sample.Degraded || !m.Latency() {
 		return 0
 	}
 	known, ok := v.Error[sample.Measure(m)]

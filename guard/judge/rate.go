@@ -8,14 +8,14 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
-// rateTester tests the success rate. Blocks carry the noise between restarts,
+// rateTester tests a share of good requests. Blocks carry the noise between restarts,
 // but without any failure they have no spread at all; the pooled counts carry
 // the noise of counting, but know nothing of blocks. The larger p-value and the
 // wider interval of the two are taken.
 type rateTester struct{}
 
 func (rateTester) p(c *docket, f *finding) {
-	o := c.set.Outcomes
+	o := c.tallies(f.Measure)
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
 	f.out.N, f.out.Blocks = min(baseline.N, candidate.N), c.set.Blocks
 	why := damaged(o, baseline, candidate)
@@ -62,7 +62,7 @@ func limitRate(c *docket, f *finding, candidate stats.Count) {
 }
 
 func (rateTester) bounds(c *docket, f *finding) {
-	o := c.set.Outcomes
+	o := c.tallies(f.Measure)
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
 	alpha := c.horizon.tail
 	z := stats.QuantileNormal(alpha)

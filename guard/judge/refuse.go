@@ -116,11 +116,20 @@ func refuseFull(e evidence.Set) refusal {
 // refusalFor returns the first refusal that forbids claims of m.
 func (c *docket) refusalFor(m policy.Metric) refusal {
 	for _, r := range c.refused {
+		if r.reason == ReasonDifferentWork && ofWork(m.Measure) {
+			continue
+		}
 		if r.scope == allClaims || r.scope == latencies && m.Measure != policy.Success {
 			return r
 		}
 	}
 	return refusal{}
+}
+
+// ofWork tells whether m is a measure of what was done: to refuse it because the
+// arms did different work would keep it from saying so.
+func ofWork(m policy.Measure) bool {
+	return m == policy.Quality || m == policy.Tokens || m == policy.Cost
 }
 
 // refuseValidity holds what was measured badly. A log that others recorded in
@@ -242,37 +251,6 @@ func refuseLost(pairs, baseline, candidate int) refusal {
 		return refusal{ReasonUnpaired, fmt.Sprintf("one arm lost more requests than the other: %d and %d", baseline, candidate), latencies}
 	}
 	return refusal{}
-}
-
-// compareWork says whether the arms did the same work.
-func compareWork(p policy.SameWork, w evidence.Work) SameWork {
-	s := SameWork{Pairs: w.Pairs, Tokens: NaN(), Finish: NaN(), Cached: NaN(), Quality: NaN(), Answers: NaN()}
-	if w.Pairs <= 0 {
-		s.Detail = "no pair succeeded in both arms"
-		return s
-	}
-	n := float64(w.Pairs)
-	s.Tokens = Float(float64(w.CandidateTokens) / float64(w.BaselineTokens))
-	s.Finish, s.Answers = Float(float64(w.FinishDiffers)/n), Float(float64(w.AnswersDiffer)/n)
-	s.Cached = Float(w.CandidateCached - w.BaselineCached)
-	if w.Scored > 0 {
-		s.Quality = Float(w.CandidateQuality - w.BaselineQuality)
-	}
-	switch {
-	case w.BaselineTokens <= 0 || w.CandidateTokens <= 0:
-		s.Detail = "output tokens were not counted in both arms"
-	case !(math.Abs(float64(s.Tokens)-1) <= float64(p.Tokens)):
-		s.Detail = fmt.Sprintf("the candidate wrote %s %% of the baseline's output tokens", percent(float64(s.Tokens)))
-	case !(float64(s.Finish) <= float64(p.Finish)):
-		s.Detail = fmt.Sprintf("%s %% of the pairs ended for different reasons", percent(float64(s.Finish)))
-	case !(math.Abs(float64(s.Cached)) <= float64(p.Cached)):
-		s.Detail = fmt.Sprintf("the share of cached input tokens differs by %s points", percent(float64(s.Cached)))
-	case w.Scored > 0 && !(float64(s.Quality) >= -float64(p.Quality)):
-		s.Detail = fmt.Sprintf("the candidate's answers show %s points less of what a right answer must show", percent(-float64(s.Quality)))
-	default:
-		s.Same = true
-	}
-	return s
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f", 100*share) }

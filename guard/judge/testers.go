@@ -29,6 +29,12 @@ func (c *docket) testerFor(m policy.Metric) tester {
 		return &blockTester{}
 	case m.Measure.Latency():
 		return &latencyTester{}
+	case m.Measure == policy.Tokens, m.Measure == policy.Cost: // ratios of pairs, as latencies are
+		return &latencyTester{}
+	case m.Measure == policy.Quality:
+		return &qualityTester{}
+	case m.Measure == policy.Goodput:
+		return rateTester{}
 	}
 	return &slotTester{}
 }

@@ -228,8 +228,9 @@ type Control struct {
 // SameWork says whether the arms did comparable work.
 type SameWork struct {
 	Same    bool   `json:"same"`
-	Pairs   int    `json:"pairs"`        // pairs that succeeded in both arms
-	Tokens  Float  `json:"tokens_ratio"` // output tokens candidate / baseline
+	Pairs   int    `json:"pairs"`           // pairs that succeeded in both arms
+	Tokens  Float  `json:"tokens_ratio"`    // output tokens candidate / baseline, in all
+	PerItem Float  `json:"tokens_per_item"` // the geometric mean of the same ratio over pairs; null: not paired
 	Finish  Float  `json:"finish_differs"`
 	Cached  Float  `json:"cached_difference"`
 	Quality Float  `json:"quality_difference"` // mean score candidate - baseline; null: nothing scored

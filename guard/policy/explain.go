@@ -82,6 +82,8 @@ func (m Metric) asks() string {
 		return "the share of requests that succeed"
 	case m.Measure == Goodput:
 		return "the share of requests that succeed and meet every objective under slo"
+	case m.Measure == Quality && m.WhereScored:
+		return "the mean score of answers to the same items, in runs that score any"
 	case m.Measure == Quality:
 		return "the mean score of answers to the same items"
 	case m.Measure == Tokens, m.Measure == Cost:

@@ -182,6 +182,9 @@ type Metric struct {
 	// Required metrics without data make the verdict NO DATA. A gating metric
 	// is required whatever this says: without data nothing is promoted.
 	Required bool `yaml:"required,omitempty"`
+	// WhereScored gates by the quality of answers only in runs that score any;
+	// without it a run without scores is no data.
+	WhereScored bool `yaml:"where_scored,omitempty"`
 	// DryRun metrics are judged like gating ones, and said to be worse, but
 	// decide nothing. They are no part of the correction of the others.
 	DryRun bool `yaml:"dry_run,omitempty"`
@@ -300,4 +303,12 @@ func (l *Limit) UnmarshalYAML(node ast.Node) error {
 	}
 	*l = Limit{Value: float64(d), Duration: true}
 	return nil
+}
+
+// Of returns what so many tokens cost, in US dollars; 0 without prices.
+func (p *Prices) Of(input, cached, output int) float64 {
+	if p == nil {
+		return 0
+	}
+	return (p.Input*float64(input-cached) + p.Cached*float64(cached) + p.Output*float64(output)) / 1e6
 }

@@ -157,6 +157,9 @@ func (m Metric) validate() (problems []error) {
 	if m.DryRun && !m.Gating {
 		bad("dry_run", "dry_run: a metric that is only shown decides nothing anyway, make it gating")
 	}
+	if m.WhereScored && m.Measure != Quality {
+		bad("where_scored", "where_scored: only quality depends on scores, not %s", m.Measure)
+	}
 	return append(append(problems, m.validateLimit()...), m.validateBand()...)
 }
 
@@ -176,7 +179,7 @@ func (m Metric) validateLimit() (problems []error) {
 	case l == nil:
 	case !m.Gating:
 		problems = append(problems, at("limit", "limit: a metric that is only shown cannot have one"))
-	case m.Statistic == Mean && m.Measure.Latency():
+	case m.Statistic == Mean && (m.Measure.Latency() || m.Measure == Tokens || m.Measure == Cost):
 		problems = append(problems, at("limit", "limit: a mean log-ratio has no absolute value, put it on a quantile such as p95"))
 	case m.durations() != l.Duration:
 		problems = append(problems, at("limit", "limit: %s", m.limitUnit()))
@@ -196,12 +199,6 @@ func (m Metric) limitUnit() string {
 		return fmt.Sprintf("%s is limited by a share such as 90%%", m.Measure)
 	case m.durations():
 		return "write a duration such as 800ms"
-	}
-	switch m.Measure {
-	case Cost:
-		return "write US dollars for each request as a number"
-	case Tokens:
-		return "write tokens for each request as a number"
 	}
 	return "write requests per second as a number"
 }

@@ -108,7 +108,7 @@ func base() judge.Verdict {
 		Unit:      "the two builds, each restarted 20 times",
 		Baseline:  "baseline", Candidate: "candidate", Design: sample.Interleaved, Mode: "fixed",
 		Alpha: .05, Blocks: 20, Restarts: 20, Pairs: pairs, Controls: judge.Controls{Mode: "off", Why: "--controls off", Planted: nan},
-		SameWork: judge.SameWork{Same: true, Pairs: pairs, Tokens: 1, Finish: 0, Cached: 0, Answers: 0},
+		SameWork: judge.SameWork{Same: true, Pairs: pairs, Tokens: 1, PerItem: 1, Finish: 0, Cached: 0, Answers: 0},
 		Validity: sample.Validity{
 			Grade: sample.Valid,
 			Signals: []sample.Signal{
