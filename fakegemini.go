@@ -51,7 +51,7 @@ control listener (GET /truth, /truth?drain=1, /stats) and the CA file.`,
 	flags.StringVar(&f.dataset, "dataset", "", "dataset whose answers it gives, JSON Lines (default: the built-in one)")
 	flags.Uint64Var(&f.seed, "seed", 1, "chooses what every item gets")
 	flags.StringArrayVar(&f.arms, "arm", nil, "name of a listener; repeat for several (default one, upstream)")
-	flags.StringArrayVar(&f.inject, "inject", nil, "ARM:INJURY, with ttft=+N%, gap=+N%, tail=+N%, errors=N% or stall; repeat for several")
+	flags.StringArrayVar(&f.inject, "inject", nil, "ARM:INJURY, with ttft=+N%, gap=+N%, tail=+N%, errors=N%, quality=N% or stall; repeat for several")
 	flags.StringVar(&f.protocol, "protocol", "h2", "h2 (TLS), h2c or h1")
 	flags.StringVar(&f.listen, "listen", "", "loopback address of the first arm, others take the next ports (default free ports)")
 	flags.StringVar(&f.control, "control", "", "loopback address of the control listener (default a free port)")

@@ -53,7 +53,7 @@ func newGateCmd() *cobra.Command {
 	fs.StringVar(&f.out, "out", "out", "folder for the verdict, the reports and the run file")
 	fs.StringVar(&f.baselineFlags, "baseline-flags", "all-off", "flags of the baseline proxy: all-off, all-on or names")
 	fs.StringVar(&f.candidateFlags, "candidate-flags", "all-on", "flags of the candidate proxy")
-	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, tail=+50%, stall")
+	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, quality=10%, tail=+50%, stall")
 	fs.StringVar(&f.mode, "mode", "", "fixed, group-sequential (may end early) or threshold, instead of the policy's")
 	fs.StringVar(&f.controls, "controls", string(gate.Auto), "twin and plant: on, off, or auto (on where they fit the time)")
 	fs.StringVar(&f.plantDelay, "plant-delay", "", "delay of the plant's path (default: largest latency tau of the policy + 5%); 0% disables the plant, a test of the gate, which must then hold")

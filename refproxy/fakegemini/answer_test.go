@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestTruncate(t *testing.T) {
@@ -128,4 +130,20 @@ func TestGateScenarioIsWhatTheGateAssumes(t *testing.T) {
 		total += (p.first + p.total()).Seconds()
 	}
 	near(t, "mean request in seconds", total/n, 0.16, 0.04)
+}
+
+// TestGarble holds that a spoiled answer shows in nothing but its text.
+func TestGarble(t *testing.T) {
+	sound := answer{chunks: []string{"Hello, 42 W", "örter!\n", "", "日本 {\"a\": [1]}", string(rune(0x10ffff))}, finish: "STOP"}
+	got := garble(sound)
+	want := answer{chunks: []string{"Uryyb, 97 J", "�egre!\n", "", "�� {\"n\": [6]}", string(rune(0x10ffff))}, finish: "STOP"}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(answer{})); diff != "" {
+		t.Error(diff)
+	}
+	base := response{UsageMetadata: usage{Prompt: 7}}
+	for i, r := range responses(got, base) {
+		if was := responses(sound, base)[i]; r.UsageMetadata != was.UsageMetadata || r.Candidates[0].FinishReason != was.Candidates[0].FinishReason {
+			t.Errorf("chunk %d: %+v, want the usage and end of %+v", i, r, was)
+		}
+	}
 }

@@ -33,6 +33,9 @@ func newExchange(c call, req request, k key) *exchange {
 			Arm: c.arm.name, Arrival: c.arrival, Outcome: outcomeOK,
 		},
 	}
+	if x.plan.garbled {
+		x.answer = garble(x.answer)
+	}
 	if x.plan.fault != NoFault {
 		x.record.Outcome = x.plan.fault.String()
 	}

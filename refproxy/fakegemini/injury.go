@@ -12,28 +12,29 @@ type InjuryKind int
 
 // The kinds of injury. Each changes what it says and nothing else.
 const (
-	NoInjury    InjuryKind = iota
-	InjureTTFT             // time to first chunk is longer by Percent
-	InjureGap              // every gap is longer by Percent
-	InjureError            // Percent of the requests are answered 500 INTERNAL
-	InjureTail             // time to first chunk of its slowest tenth is longer by Percent
-	InjureStall            // no request is ever answered
+	NoInjury      InjuryKind = iota
+	InjureTTFT               // time to first chunk is longer by Percent
+	InjureGap                // every gap is longer by Percent
+	InjureError              // Percent of the requests are answered 500 INTERNAL
+	InjureTail               // time to first chunk of its slowest tenth is longer by Percent
+	InjureStall              // no request is ever answered
+	InjureQuality            // the text of Percent of the answers is garbled; when and how it ends stays
 )
 
 // An Injury is damage in the path of one arm alone. The zero value is none.
 type Injury struct {
 	Kind    InjuryKind
-	Percent float64 // 0..1000, for errors 0..100; 0 for a stall
+	Percent float64 // 0..1000, for errors and quality 0..100; 0 for a stall
 }
 
-const injuryKinds = "ttft=+N%, gap=+N%, tail=+N% (N 0..1000), errors=N% (N 0..100) or stall"
+const injuryKinds = "ttft=+N%, gap=+N%, tail=+N% (N 0..1000), errors=N%, quality=N% (N 0..100) or stall"
 
 var injuryNames = map[string]InjuryKind{
-	"ttft": InjureTTFT, "gap": InjureGap, "errors": InjureError, "tail": InjureTail,
+	"ttft": InjureTTFT, "gap": InjureGap, "errors": InjureError, "tail": InjureTail, "quality": InjureQuality,
 }
 
 // ParseInjury reads an injury such as "ttft=+30%", "gap=+30%", "errors=5%",
-// "tail=+50%" or "stall". The error lists the kinds.
+// "quality=10%", "tail=+50%" or "stall". The error lists the kinds.
 func ParseInjury(text string) (Injury, error) {
 	if text == "stall" {
 		return Injury{Kind: InjureStall}, nil
@@ -47,7 +48,7 @@ func ParseInjury(text string) (Injury, error) {
 	if err != nil {
 		return Injury{}, injuryError(text, err.Error())
 	}
-	if kind == InjureError && percent > 100 {
+	if (kind == InjureError || kind == InjureQuality) && percent > 100 {
 		return Injury{}, injuryError(text, "a share is at most 100%")
 	}
 	return Injury{Kind: kind, Percent: percent}, nil
@@ -87,6 +88,8 @@ func (j Injury) String() string {
 		return "tail=+" + number
 	case InjureError:
 		return "errors=" + number
+	case InjureQuality:
+		return "quality=" + number
 	case InjureStall:
 		return "stall"
 	}

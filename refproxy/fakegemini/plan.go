@@ -69,6 +69,7 @@ type plan struct {
 	fault      Fault
 	faultAfter int  // chunks written before a stall or cut
 	cutByReset bool // a cut resets instead of ending the body
+	garbled    bool // the text is
 }
 
 // slowestTenth is the standard normal quantile at 0.9.
@@ -120,6 +121,8 @@ func (p *plan) injure(injury Injury, z, u float64) {
 		if u < injury.Percent/100 {
 			p.fault, p.faultAfter, p.cutByReset = FaultInjured500, 0, false
 		}
+	case InjureQuality: // from the other end: errors take no answer from it
+		p.garbled = p.garbled || u >= 1-injury.Percent/100
 	case InjureStall:
 		p.fault, p.faultAfter, p.cutByReset = FaultStall, 0, false
 	}

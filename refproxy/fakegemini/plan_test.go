@@ -144,6 +144,8 @@ func TestInjuryChangesOnlyWhatItSays(t *testing.T) {
 		{"errors=5%", 0.05, failed},
 		{"errors=100%", 1, failed},
 		{"stall", 1, stalled},
+		{"quality=10%", 0.1, func(p plan) plan { p.garbled = true; return p }},
+		{"quality=0%", 1, func(p plan) plan { return p }},
 		{"ttft=+0%", 1, func(p plan) plan { return p }},
 	}
 	for _, c := range cases {
@@ -230,6 +232,7 @@ func TestParseInjury(t *testing.T) {
 		"gap=+2.5%":   {InjureGap, 2.5},
 		"tail=+1000%": {InjureTail, 1000},
 		"errors=5%":   {InjureError, 5},
+		"quality=10%": {InjureQuality, 10},
 		"stall":       {InjureStall, 0},
 	} {
 		got, err := ParseInjury(text)
@@ -237,7 +240,7 @@ func TestParseInjury(t *testing.T) {
 			t.Errorf("ParseInjury(%q) = %v, %v", text, got, err)
 		}
 	}
-	const kinds = "; use ttft=+N%, gap=+N%, tail=+N% (N 0..1000), errors=N% (N 0..100) or stall"
+	const kinds = "; use ttft=+N%, gap=+N%, tail=+N% (N 0..1000), errors=N%, quality=N% (N 0..100) or stall"
 	for text, why := range map[string]string{
 		"":             "no such kind",
 		"slow":         "no such kind",
@@ -249,6 +252,7 @@ func TestParseInjury(t *testing.T) {
 		"gap=%":        "the percentage is not a number",
 		"gap=+1001%":   "the percentage is over 1000",
 		"errors=101%":  "a share is at most 100%",
+		"quality=101%": "a share is at most 100%",
 		"stall=5%":     "no such kind",
 		"ttft=+30%%":   "the percentage is not a number",
 		"ttft=++30%":   "the percentage is not a number",
