@@ -118,6 +118,9 @@ type Config struct {
 	// NoControls says, in the header, why no arm is a control.
 	NoControls string
 
+	// Draw, if set, makes some items likelier than others.
+	Draw *Draw
+
 	// Truth, if set, is asked after each slot for the upstream's write times.
 	Truth Truthful
 	// Score, if set, grades a finished answer in [0,1]; false: not graded.

@@ -18,6 +18,8 @@ const WarmupOccurrence = 1_000_000
 type pick struct {
 	item       *datasets.Item
 	occurrence int
+	weight     float64 // as in sample.Sample
+	stratum    int     // as in sample.Sample
 }
 
 // A block is what every arm gets in its slot, and the order of the arms.
@@ -53,12 +55,13 @@ const (
 	drawOrder
 	drawStarts
 	drawWarmStarts
+	drawStrata
 )
 
 func source(seed, draw uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, draw)) }
 
 func newPlan(cfg *Config) *plan {
-	items := newDeck(cfg.Set.Items, source(cfg.Seed, drawItems), 1)
+	items := newDrawer(cfg)
 	warm := newDeck(cfg.Set.Items, source(cfg.Seed, drawWarmItems), WarmupOccurrence)
 	starts, warmStarts := source(cfg.Seed, drawStarts), source(cfg.Seed, drawWarmStarts)
 	orders := drawOrders(len(cfg.Arms), cfg.Blocks, source(cfg.Seed, drawOrder))
@@ -70,7 +73,7 @@ func newPlan(cfg *Config) *plan {
 			order:       orders[i],
 			warm:        warm.deal(cfg.Warmup),
 			warmOffsets: warmSchedule.Offsets(warmStarts.Uint64()),
-			picks:       items.deal(cfg.Schedule.N),
+			picks:       items.deal(i, cfg.Schedule.N),
 			offsets:     cfg.Schedule.Offsets(starts.Uint64()),
 		}
 	}
@@ -140,31 +143,44 @@ func zigzag(n int) []int {
 }
 
 // A deck deals items without replacement and shuffles anew when all are dealt:
-// no item is used k+1 times before every item was used k times.
+// no item is dealt k+1 times before every item was dealt k times.
 type deck struct {
 	items []datasets.Item
-	next  []int // shuffled indices not dealt yet
-	uses  []int
+	in    []int // indices of the items that it has
+	next  []int // of them, shuffled, those not dealt yet
+	uses  []int // by item; decks of the same measured requests share it
 	first int
 	r     *rand.Rand
 }
 
 func newDeck(items []datasets.Item, r *rand.Rand, first int) *deck {
-	return &deck{items: items, uses: make([]int, len(items)), first: first, r: r}
+	d := &deck{items: items, uses: make([]int, len(items)), first: first, r: r}
+	for i := range items {
+		d.in = append(d.in, i)
+	}
+	return d
 }
 
 func (d *deck) deal(n int) []pick {
 	picks := make([]pick, n)
 	for i := range picks {
-		if len(d.next) == 0 {
-			d.next = d.r.Perm(len(d.items))
-		}
-		item := d.next[0]
-		d.next = d.next[1:]
-		picks[i] = pick{item: &d.items[item], occurrence: d.first + d.uses[item]}
-		d.uses[item]++
+		picks[i], _ = d.one()
 	}
 	return picks
+}
+
+// one deals one item, whose index it returns too.
+func (d *deck) one() (pick, int) {
+	if len(d.next) == 0 {
+		for _, at := range d.r.Perm(len(d.in)) {
+			d.next = append(d.next, d.in[at])
+		}
+	}
+	item := d.next[0]
+	d.next = d.next[1:]
+	p := pick{item: &d.items[item], occurrence: d.first + d.uses[item]}
+	d.uses[item]++
+	return p, item
 }
 
 // nonce returns 16 hexadecimal digits for the request seq of the run with this

@@ -56,6 +56,9 @@ func (c *Config) Validate() error {
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
 	errs = append(errs, c.Schedule.Validate(), c.validateNames())
+	if c.Draw != nil && c.Set != nil {
+		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
+	}
 	return errors.Join(errs...)
 }
 
@@ -153,6 +156,7 @@ func (r *runner) header() sample.Header {
 		},
 		Design: design, Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
 		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
+		Draw: cfg.Draw.told(),
 	}
 }
 

@@ -66,6 +66,7 @@ func (r *runner) requests(s *sample.Slot, picks []pick, like sample.Sample) []*r
 		req.sample.Seq, req.sample.Nonce = r.seq, nonce(r.salt, uint64(r.seq))
 		req.sample.Arm, req.sample.Block, req.sample.Restart = s.Arm, s.Block, s.Restart
 		req.sample.Item, req.sample.Occurrence = p.item.ID, p.occurrence
+		req.sample.Weight, req.sample.Stratum = p.weight, p.stratum
 		list[i] = req
 		r.seq++
 	}

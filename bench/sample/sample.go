@@ -69,6 +69,21 @@ type Header struct {
 	// NoControls says why a run has no controls of its own, where whoever made it
 	// says so.
 	NoControls string `json:"no_controls,omitzero"`
+
+	// Draw says how items were drawn where some were likelier than others; nil:
+	// none was.
+	Draw *Draw `json:"draw,omitempty"`
+}
+
+// A Draw says how an enriched run drew its items. Statistics over its requests
+// are of the enriched load unless they use [Sample.Weight].
+type Draw struct {
+	Pilot string `json:"pilot"` // the digest of the run file that the shares come from
+	// NaturalEvery: of so many blocks one has all items equally likely, and
+	// weights of 1.
+	NaturalEvery int       `json:"natural_every"`
+	Share        []float64 `json:"share"`  // of the draws of the other blocks, by stratum
+	Weight       []float64 `json:"weight"` // of a request in them, by stratum
 }
 
 // Dataset names the prompts.
@@ -235,8 +250,9 @@ type Sample struct {
 	Message string  `json:"message,omitzero"`
 
 	Usage      Usage    `json:"usage,omitzero"`
-	Cost       float64  `json:"cost,omitzero"`   // US dollars, where the source tells them
-	Weight     float64  `json:"weight,omitzero"` // the inverse of how likely the item was to be drawn; 0 means 1
+	Cost       float64  `json:"cost,omitzero"`    // US dollars, where the source tells them
+	Weight     float64  `json:"weight,omitzero"`  // the inverse of how likely the item was to be drawn; 0 means 1
+	Stratum    int      `json:"stratum,omitzero"` // of the item in Header.Draw, counted from 1; 0: the run has none
 	Finish     string   `json:"finish,omitzero"`
 	AnswerHash string   `json:"answer_hash,omitzero"` // SHA-256 of the visible text, first 16 hexadecimal digits
 	Quality    *float64 `json:"quality,omitempty"`    // in [0,1]; nil when not scored
