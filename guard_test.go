@@ -80,7 +80,7 @@ func TestGuardChoosesArms(t *testing.T) {
 
 func TestSelftest(t *testing.T) {
 	path := record(t, simulated().Run())
-	code, stdout, stderr := typed("proof", "selftest", path, "--flips", "200", "--seed", "7")
+	code, stdout, stderr := typed("proof", "selftest", path, "--flips", "200", "--shifted", "50", "--seed", "7")
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %q", code, stderr)
 	}
@@ -90,7 +90,7 @@ func TestSelftest(t *testing.T) {
 		}
 	}
 	// The same under the name of its other home.
-	if code, again, _ := typed("guard", "selftest", "--data", path, "--flips", "200", "--seed", "7"); code != 0 || again != stdout {
+	if code, again, _ := typed("guard", "selftest", "--data", path, "--flips", "200", "--shifted", "50", "--seed", "7"); code != 0 || again != stdout {
 		t.Errorf("guard selftest --data: exit code %d, and it says other things", code)
 	}
 	if code, _, stderr := typed("guard", "selftest", path, "--twin"); code != 1 || !strings.Contains(stderr, "has no twin") {

@@ -50,6 +50,7 @@ func newSelftestCmd() *cobra.Command {
 	fs.BoolVar(&f.twin, "twin", false, "replay the baseline against its twin")
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.IntVar(&f.replay.Flips, "flips", 400, "how many replays")
+	fs.IntVar(&f.replay.Shifted, "shifted", 100, "in how many replays each slowdown is looked for")
 	fs.Float64Var(&f.replay.Tau, "tau", 0, "tau of every metric in the replays, as a share")
 	fs.Uint64Var(&f.replay.Seed, "seed", 1, "seed of the replays")
 	return cmd

@@ -19,7 +19,10 @@ import (
 type Replay struct {
 	Flips int     // how often
 	Tau   float64 // the tau of every metric, in place of the policy's
-	Seed  uint64
+	// Shifted is in how many replays each slowdown is looked for, by the taus of
+	// the policy.
+	Shifted int
+	Seed    uint64
 }
 
 // Validate joins every problem of r.
@@ -27,6 +30,9 @@ func (r Replay) Validate() error {
 	var problems []error
 	if r.Flips < 1 || r.Flips > 1_000_000 {
 		problems = append(problems, fmt.Errorf("%d flips: between 1 and 1,000,000 are possible", r.Flips))
+	}
+	if r.Shifted < 0 || r.Shifted > 1_000_000 {
+		problems = append(problems, fmt.Errorf("%d replays with a shift: between 0 and 1,000,000 are possible", r.Shifted))
 	}
 	if !(r.Tau >= 0 && r.Tau < 1) {
 		problems = append(problems, fmt.Errorf("tau is %v: it is 0 or a share under 1", r.Tau))

@@ -15,10 +15,6 @@ import (
 // as shares. The last one is the mutation that must flip the verdict.
 var Injected = [...]float64{.05, .10, .20}
 
-// mostShifted is in how many replays each slowdown is looked for at most; else in a
-// fourth of those without one.
-const mostShifted = 100
-
 // A Seen is how often a slowdown of every latency was found by the policy as it
 // stands.
 type Seen struct {
@@ -53,7 +49,7 @@ func see(p policy.Policy, e evidence.Set, r Replay) []Seen {
 	var out []Seen
 	for i, slower := range Injected {
 		random := rand.New(rand.NewPCG(r.Seed, uint64(i)+1))
-		s := Seen{Slower: slower, Replays: min((r.Flips+3)/4, mostShifted)}
+		s := Seen{Slower: slower, Replays: r.Shifted}
 		for range s.Replays {
 			if judge.RollsBack(p, injected(swapped(e, coins(random, e.Blocks)), slower)) {
 				s.Found++

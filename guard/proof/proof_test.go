@@ -78,6 +78,7 @@ func TestFlipsRefuse(t *testing.T) {
 	}{
 		"no flips":   {good, proof.Replay{}, "0 flips"},
 		"tau":        {good, proof.Replay{Flips: 1, Tau: -1}, "tau is -1"},
+		"shifted":    {good, proof.Replay{Flips: 1, Shifted: -1}, "-1 replays with a shift"},
 		"few blocks": {few, proof.Replay{Flips: 1}, "this run proves nothing: Held: 5 blocks"},
 	} {
 		_, err := proof.Flips(policy.Default(), evidenceOf(t, c.world.Run()), c.replay)
@@ -126,7 +127,7 @@ func TestWorldIsWhatItSays(t *testing.T) {
 func TestSelftestSeesWhatIsPutIn(t *testing.T) {
 	w := proof.World{Seed: proof.Seed(t.Name()), Blocks: 20, PerBlock: 60, Items: 200, Sigma: .5, Between: .9}
 	p := policy.Default()
-	s, err := proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 80, Seed: 1})
+	s, err := proof.Flips(p, evidenceOf(t, w.Run()), proof.Replay{Flips: 1, Shifted: 20, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

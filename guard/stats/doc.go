@@ -21,6 +21,10 @@
 // Values that were counted by bucket instead of listed are a [Binned]: its tests
 // are a band of ranks again, or the shares above bucket edges.
 //
+// An [Enrichment] says how to draw more of the items that decide about a tail, with
+// the weights that make up for it ([Sample].Weight), and [Agree] whether the load
+// stayed what it was; [PairLag] whether an arm's noise outlasts a request.
+//
 // Beside these stand tests that no mode of the judge uses: confidence sequences
 // of the quantiles of independent values ([Streams]), mixtures that need tuning
 // ([HalfNormal]), coins of pairs ([NewMcNemar]), boundaries for looks that were not
