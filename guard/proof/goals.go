@@ -66,6 +66,7 @@ func fixedGoals() []Goal {
 		{
 			Name: "P1", Path: viaRollsBack, Cells: equalArms(),
 			Asks: "equal arms at one look are rolled back in 3.5 to 6.5 % at a nominal 5 %, in every world, for every share between items and every n (20 blocks; a block is a restart)",
+			Note: "Where a tail alone is slower, equal arms are those of the lognormal world: there it is another seed.",
 		},
 		{
 			Name: "P2", Path: viaRollsBack, Cells: autocorrelated(rhos[:]),
@@ -73,7 +74,7 @@ func fixedGoals() []Goal {
 		},
 		{
 			Name: "P3", Path: viaRollsBack,
-			Asks: "power over 1,000 pairs, lognormal",
+			Asks: "power over 1,000 pairs, lognormal", Note: mergingNote,
 			Cells: powers(Model{}.sized(1000, 20), []power{
 				{0, .05, 31},
 				{0, .10, 72},
@@ -87,7 +88,7 @@ func fixedGoals() []Goal {
 		},
 		{
 			Name: "P5", Path: viaRollsBack,
-			Asks:  "power over 1,000 pairs, bimodal",
+			Asks: "power over 1,000 pairs, bimodal", Note: mergingNote,
 			Cells: powers(Model{Shape: Bimodal}.sized(1000, 20), []power{{.8, .10, 63}, {.8, .20, 95}}),
 		},
 		{
@@ -112,10 +113,17 @@ func fixedGoals() []Goal {
 		{
 			Name: "P15", Path: viaRollsBack,
 			Asks:  "power with restarts that differ by 5 %, 40 s of load: 3,600 pairs in 30 blocks",
+			Note:  "What a run of fewer blocks cannot resolve its verdict says itself: the smallest detectable effect of each metric.",
 			Cells: powers(Model{Restart: .05}.sized(3600, 30), []power{{.8, .05, 69}, {.8, .10, 99}}),
 		},
 	}
 }
+
+// mergingNote is why figures fall short of their bounds by little.
+const mergingNote = "A figure under its bound is a miss, be it by less than its standard error. The bare t test finds a little more than " +
+	"the judge, which joins neighbouring blocks where they seem to correlate, as 2 % of sound runs do by chance: on the same 4,000 repetitions, other than these, " +
+	"31.6 against 31.2 % (lognormal, rho 0, +5 %), 57.6 against 57.4 % (rho 0.8, +5 %), 63.4 against 63.2 % (bimodal, rho 0.8, +10 %). " +
+	"Runs that truly correlate need it, so it stays."
 
 func equalArms() []Cell {
 	var cells []Cell

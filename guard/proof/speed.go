@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -84,6 +85,6 @@ func speedGoal() Goal {
 			{Name: "time", Kind: Median, Unit: "ms", Bound: atMost(200), World: w, Try: milliseconds, Dear: 1000, Alone: true},
 			{Name: "memory", Kind: Median, Unit: "MiB", Bound: atMost(64), World: w, Try: mebibytes, Dear: 1000, Alone: true},
 		},
-		Tests: in("guard/judge/binned_test.go", "BenchmarkBinned"),
+		Tests: slices.Concat(in("guard/judge/binned_test.go", "BenchmarkBinned"), in("guard/judge/speed_test.go", "BenchmarkMillion")),
 	}
 }
