@@ -31,11 +31,15 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   cmdExits,
-			"oneline": cmdOneLine,
-			"listen":  cmdListen,
-			"cut":     cmdCut,
-			"gunzip":  cmdGunzip,
+			"exits":      cmdExits,
+			"oneline":    cmdOneLine,
+			"listen":     cmdListen,
+			"cut":        cmdCut,
+			"gunzip":     cmdGunzip,
+			"requestlog": cmdRequestLog,
+			"ago":        cmdAgo,
+			"free":       cmdFree,
+			"ask":        cmdAsk,
 		},
 	})
 }

@@ -35,13 +35,8 @@ func newGuardCmd() *cobra.Command {
 		Use:   "guard RUN.run.jsonl[.gz]",
 		Short: "Judge a run file",
 		Long:  guardHelp,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if f.prometheus.url != "" {
-				return cobra.NoArgs(cmd, args)
-			}
-			return oneRunFile(cmd, args)
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return runGuard(cmd, args, f) },
+		Args:  func(cmd *cobra.Command, args []string) error { return f.prometheus.orRunFile(cmd, args) },
+		RunE:  func(cmd *cobra.Command, args []string) error { return runGuard(cmd, args, f) },
 	}
 	fs := cmd.Flags()
 	f.prometheus.add(fs)

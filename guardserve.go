@@ -21,7 +21,7 @@ type serveFlags struct {
 	policy, listen string
 	every          time.Duration
 	most           int
-	logs           watch.LogsConfig
+	live           liveFlags
 }
 
 const serveHelp = `Answers rollout controllers with the verdict on a canary's evidence so far:
@@ -31,27 +31,33 @@ const serveHelp = `Answers rollout controllers with the verdict on a canary's ev
                                            confirm-traffic-increase, confirm-promotion)
   POST /v1/flagger/rollback                200 on ROLLBACK alone (hook rollback)
 
-The first question about a revision begins its watch. HOLD and NO DATA are never
+The first question about a revision begins its watch. With --prometheus, {revision}
+in --candidate stands for the revision asked about. HOLD and NO DATA are never
 200 to Flagger; evidence that could not be had, or is old, is 503 to everyone.
 Manifests for both controllers are in ci/canary/.
 
 FIRSTBYTE_SERVE_TOKEN, if set, is the bearer token that questions must carry.`
 
+const serveExample = `  firstbyte guard serve --prometheus http://prometheus:9090 --policy canary.yaml \\
+    --arm-label role --baseline stable --candidate canary
+  firstbyte guard serve --baseline-log stable.run.jsonl --candidate-log canary.run.jsonl`
+
 func newServeCmd() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Answer Argo Rollouts and Flagger with verdicts",
-		Long:  serveHelp,
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runServe(cmd, f) },
+		Use:     "serve",
+		Short:   "Answer Argo Rollouts and Flagger with verdicts",
+		Long:    serveHelp,
+		Example: serveExample,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runServe(cmd, f) },
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8420", "address to listen on")
 	fs.DurationVar(&f.every, "every", 30*time.Second, "time between two looks")
 	fs.IntVar(&f.most, "most", 16, "how many revisions are watched at once")
-	logFlags(fs, &f.logs)
+	f.live.add(fs)
 	return cmd
 }
 
@@ -60,12 +66,17 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	open, err := f.live.opener()
+	if err != nil {
+		return err
+	}
+	first, err := open("", time.Now()) // a log that is not there is known now, not when a controller asks
+	if err != nil {
+		return err
+	}
+	closeSource(first)
 	server, err := watch.NewServer(watch.ServerConfig{
-		Source: func(_ watch.Canary, since time.Time) (watch.Source, error) {
-			logs := f.logs
-			logs.Since = since
-			return watch.OpenLogs(logs)
-		},
+		Source: func(c watch.Canary, since time.Time) (watch.Source, error) { return open(c.Revision, since) },
 		Policy: pol, Every: f.every, Most: f.most, Token: os.Getenv("FIRSTBYTE_SERVE_TOKEN"),
 		Log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)),
 	})

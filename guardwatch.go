@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/report"
 	"github.com/firstbyte-dev/firstbyte/guard/watch"
@@ -23,7 +21,7 @@ type watchFlags struct {
 	every, limit        time.Duration
 	patience            int
 	quiet               bool
-	logs                watch.LogsConfig
+	live                liveFlags
 }
 
 const watchHelp = `Judges a canary while it runs: it takes all evidence since --since at intervals,
@@ -36,7 +34,8 @@ built-in policy is used in that mode. A watch that was killed goes on where it w
 if it is started again with the same --since.`
 
 const watchExample = `  firstbyte guard watch --baseline-log stable.run.jsonl --candidate-log canary.run.jsonl --every 30s --for 1h
-  firstbyte guard watch --split-log proxy.run.jsonl --policy canary.yaml`
+  firstbyte guard watch --split-log proxy.run.jsonl --policy canary.yaml
+  firstbyte guard watch --prometheus http://127.0.0.1:9090 --baseline stable --candidate canary --for 1h`
 
 func newWatchCmd() *cobra.Command {
 	var f watchFlags
@@ -56,16 +55,8 @@ func newWatchCmd() *cobra.Command {
 	fs.DurationVar(&f.limit, "for", 0, "when to end undecided (default: never)")
 	fs.IntVar(&f.patience, "patience", 4, "how many looks in a row may fail")
 	fs.BoolVar(&f.quiet, "quiet", false, "no line for each look")
-	logFlags(fs, &f.logs)
+	f.live.add(fs)
 	return cmd
-}
-
-// logFlags says which request logs tell of a canary.
-func logFlags(fs *pflag.FlagSet, logs *watch.LogsConfig) {
-	fs.StringArrayVar(&logs.Baseline, "baseline-log", nil, "request log of a process of the baseline; repeatable")
-	fs.StringArrayVar(&logs.Candidate, "candidate-log", nil, "request log of a process of the candidate; repeatable")
-	fs.StringVar(&logs.Split, "split-log", "", "request log of the one process that gives requests to both arms")
-	fs.DurationVar(&logs.Block, "block", time.Minute, "length of a block of time, between two deployments")
 }
 
 func runWatch(cmd *cobra.Command, f watchFlags) error {
@@ -73,17 +64,23 @@ func runWatch(cmd *cobra.Command, f watchFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.logs.Since, err = sinceWhen(f.since, time.Now()); err != nil {
-		return err
-	}
-	source, err := watch.OpenLogs(f.logs)
+	since, err := sinceWhen(f.since, time.Now())
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	open, err := f.live.opener()
+	if err != nil {
+		return err
+	}
+	source, err := open("", since)
+	if err != nil {
+		return err
+	}
+	defer closeSource(source)
 	cfg := watch.Config{Source: source, Policy: pol, Every: f.every, For: f.limit, Patience: f.patience}
 	if !f.quiet {
-		cfg.Tell = func(l watch.Look) { fmt.Fprintln(cmd.ErrOrStderr(), lookLine(l)) }
+		lines := json.NewEncoder(cmd.ErrOrStderr())
+		cfg.Tell = func(l watch.Look) { _ = lines.Encode(l) } // a look counts, told or not
 	}
 	verdict, err := watch.Run(cmd.Context(), cfg)
 	if err != nil {
@@ -125,30 +122,4 @@ func sinceWhen(text string, now time.Time) (time.Time, error) {
 		return now, errors.New("--since lies in the future")
 	}
 	return t, nil
-}
-
-// lookLine is one look in a line of JSON, for people and for scripts.
-func lookLine(l watch.Look) string {
-	said := struct {
-		Look     int            `json:"look"`
-		At       string         `json:"at"`
-		Decision judge.Decision `json:"decision,omitempty"`
-		Pairs    int            `json:"pairs,omitempty"`
-		Blocks   int            `json:"blocks,omitempty"`
-		Why      string         `json:"why,omitempty"`
-		Error    string         `json:"error,omitempty"`
-	}{Look: l.N, At: l.At.UTC().Format(time.RFC3339)}
-	if l.Err != nil {
-		said.Error = l.Err.Error()
-	} else {
-		said.Decision, said.Pairs, said.Blocks = l.Verdict.Decision, l.Verdict.Pairs, l.Verdict.Blocks
-		if len(l.Verdict.Summary) > 0 {
-			said.Why = l.Verdict.Summary[0]
-		}
-	}
-	line, err := json.Marshal(said)
-	if err != nil {
-		return err.Error()
-	}
-	return string(line)
 }

@@ -42,8 +42,12 @@ import (
 // Source is what evidence of this package says of its origin.
 const Source = "prometheus"
 
+// ErrNoBlock says that the time asked about is too short for a block.
+var ErrNoBlock = errors.New("no block lies in the time asked about")
+
 // Collect asks for what happened between from and to and makes evidence of it.
-// The error says what is wrong with cfg or which query failed; metrics that do
+// The error says what is wrong with cfg, which query failed, or that it is too
+// early ([ErrNoBlock]); metrics that do
 // not exist give a Set without them, which the judge calls no data. It is safe
 // for concurrent use.
 func Collect(ctx context.Context, cfg Config, from, to time.Time) (evidence.Set, error) {
@@ -93,7 +97,7 @@ func (c *collector) lay(from, to time.Time) error {
 	}
 	switch steps := c.span.per * c.span.blocks; {
 	case c.span.blocks < 1:
-		return fmt.Errorf("no block of %v lies between %s and %s after a warm-up of %v", c.cfg.Block, clockTime(from), clockTime(to), c.cfg.Warmup)
+		return fmt.Errorf("%w: blocks of %v, from %s to %s, after a warm-up of %v", ErrNoBlock, c.cfg.Block, clockTime(from), clockTime(to), c.cfg.Warmup)
 	case steps >= mostSteps:
 		return fmt.Errorf("%d scrapes are more than Prometheus returns at once (%d): shorten the time or lengthen the interval", steps, mostSteps)
 	}

@@ -330,7 +330,7 @@ func TestValidate(t *testing.T) {
 	}
 	cfg := usual()
 	cfg.URL = "http://127.0.0.1:1"
-	if _, err := prometheus.Collect(t.Context(), cfg, start, start.Add(time.Second)); err == nil || !strings.Contains(err.Error(), "no block of 2s") {
+	if _, err := prometheus.Collect(t.Context(), cfg, start, start.Add(time.Second)); err == nil || !strings.Contains(err.Error(), "blocks of 2s") {
 		t.Errorf("%v", err)
 	}
 	if _, err := prometheus.Collect(t.Context(), cfg, start, start.Add(12000*time.Second)); err == nil || !strings.Contains(err.Error(), "shorten the time") {

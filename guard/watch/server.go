@@ -85,6 +85,9 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if err := repeatable(cfg.Policy, cfg.Every); err != nil {
 		return nil, err
 	}
+	if cfg.Most < 0 {
+		return nil, fmt.Errorf("%d canaries at once: it is 1 at least", cfg.Most)
+	}
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), watches: map[Canary]*standing{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -12,6 +12,7 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -49,6 +50,28 @@ type Look struct {
 	At      time.Time
 	Verdict judge.Verdict
 	Err     error
+}
+
+// MarshalJSON says in a line what a look came to, for people and for scripts.
+func (l Look) MarshalJSON() ([]byte, error) {
+	said := struct {
+		Look     int            `json:"look"`
+		At       string         `json:"at"`
+		Decision judge.Decision `json:"decision,omitempty"`
+		Pairs    int            `json:"pairs,omitempty"`
+		Blocks   int            `json:"blocks,omitempty"`
+		Why      string         `json:"why,omitempty"`
+		Error    string         `json:"error,omitempty"`
+	}{Look: l.N, At: l.At.UTC().Format(time.RFC3339)}
+	if l.Err != nil {
+		said.Error = l.Err.Error()
+		return json.Marshal(said)
+	}
+	said.Decision, said.Pairs, said.Blocks = l.Verdict.Decision, l.Verdict.Pairs, l.Verdict.Blocks
+	if len(l.Verdict.Summary) > 0 {
+		said.Why = l.Verdict.Summary[0]
+	}
+	return json.Marshal(said)
 }
 
 // Validate joins every problem of c.
