@@ -68,6 +68,7 @@ func (src Source) compare(made map[string][]*sample.Sample, baseline, candidate 
 	set.Header, set.Digest, set.Baseline, set.Candidate = h, src.Trailer.Digest, baseline, candidate
 	set.Planned, set.Look, set.Stopped = h.Blocks, src.Trailer.Look, src.Trailer.Stopped
 	set.Validity = src.Trailer.Validity
+	set.Concurrent = h.Design == sample.Interleaved && h.Schedule.Kind == observed
 	set.Arms = []summary.Arm{armOf(src.Arms, baseline), armOf(src.Arms, candidate)}
 	set.Slots = pairUp(c.turns(src.Trailer.Slots, baseline), c.turns(src.Trailer.Slots, candidate))
 	if picks > 0 {
@@ -75,6 +76,10 @@ func (src Source) compare(made map[string][]*sample.Sample, baseline, candidate 
 	}
 	return set
 }
+
+// observed is the kind of schedule of requests that others sent: an arm served
+// whenever they came.
+const observed = "observed"
 
 // choose names the two arms to compare; baseline is "" where the run has one arm.
 func choose(src Source) (baseline, candidate string, err error) {

@@ -119,7 +119,20 @@ func (c *collection) set(lacks []sample.Measure) Set {
 			set.LostCandidate++
 		}
 	}
+	if len(c.pairs) > 0 { // beside requests that say their item one that does not has lost its partner
+		set.LostBaseline, set.LostCandidate = set.LostBaseline+unnamed(c.all[0]), set.LostCandidate+unnamed(c.all[1])
+	}
 	return set
+}
+
+// unnamed counts the requests that do not say their item.
+func unnamed(requests []*sample.Sample) (n int) {
+	for _, s := range requests {
+		if s.Item == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *collection) complete() []Pair {

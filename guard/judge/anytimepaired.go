@@ -17,6 +17,9 @@ func (c *docket) anytimeTester(m policy.Metric) tester {
 	case c.counted(m.Measure):
 		b := &binnedTester{}
 		return &evidenceTester{open: b.watch, show: b.show}
+	case m.Measure.Latency() && unpaired(c.set):
+		b := &blockTester{}
+		return &evidenceTester{open: b.watch, show: b.show}
 	case m.Measure.Latency():
 		l := &latencyTester{}
 		return &evidenceTester{open: l.watch, show: l.show}

@@ -141,7 +141,7 @@ func TestBinned(t *testing.T) {
 			}
 			v := judge.Judge(c.policy, s.set())
 			expect(t, v, c.want, c.reason)
-			if !strings.HasPrefix(v.Unit, "these pods (3 per arm") {
+			if !strings.HasPrefix(v.Unit, "these processes, on this traffic (3 per arm") {
 				t.Errorf("unit %q", v.Unit)
 			}
 		})

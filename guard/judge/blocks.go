@@ -31,10 +31,17 @@ func (c *docket) byBlocks(m policy.Metric) bool {
 	return ok && m.Band == nil && perBlock > 0 && perBlock*math.Min(q, 1-q) < 1
 }
 
-// unpaired tells that the time blocks of a switchback were given requests that
-// have no partners.
+// unpaired tells that requests have no partners: in the time blocks of a
+// switchback, or where two deployments served side by side and nothing says which
+// request repeats which. Partners that were lost are no such case.
 func unpaired(e evidence.Set) bool {
-	return e.Header.Design == sample.Switchback && e.Pairs == 0 && len(e.Requests) > 0
+	switch {
+	case e.Pairs > 0 || len(e.Requests) == 0:
+		return false
+	case e.Header.Design == sample.Switchback:
+		return true
+	}
+	return e.Header.Design == sample.Interleaved && e.LostBaseline+e.LostCandidate == 0
 }
 
 // size is how many requests each arm was judged by: pairs where there are any.
@@ -54,10 +61,7 @@ func requests(blocks [][]float64) int {
 }
 
 func (b *blockTester) p(c *docket, f *finding) {
-	f.out.Name = measureName(f.Measure) + ", mean ratio of blocks"
-	if q, ok := f.Statistic.Quantile(); ok { // no band: it is named as what it is
-		f.out.Name = fmt.Sprintf("%s, P%s of blocks", measureName(f.Measure), rank(policy.Share(q)))
-	}
+	b.rename(f)
 	limitLatency(c, f)
 	missing := b.gather(c, f)
 	f.out.N = min(requests(b.baseline), requests(b.candidate))
@@ -69,9 +73,7 @@ func (b *blockTester) p(c *docket, f *finding) {
 		f.out.Standing, f.out.Why = Missing, missing
 		return
 	}
-	if failed := failedRequests(c.set.Outcomes); failed > math.Min(failedShare, 1-quantileOf(f.Statistic)) {
-		f.refuse(refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: latencies are not compared", percent(failed)), latencies})
-	}
+	b.refuse(c, f)
 	f.refuse(refusePairs(c.policy, f.out.N))
 	f.refuse(refuseBlocks(c.policy, len(b.d)))
 	f.refuse(refuseCorrelated(b.d))
@@ -86,13 +88,23 @@ func (b *blockTester) p(c *docket, f *finding) {
 	f.out.T, f.out.P = Float(m.T), Float(stats.TailT(m.T, float64(len(b.d)-1)))
 }
 
+// rename says that there is no band.
+func (b *blockTester) rename(f *finding) {
+	f.out.Name = measureName(f.Measure) + ", mean ratio of blocks"
+	if q, ok := f.Statistic.Quantile(); ok {
+		f.out.Name = fmt.Sprintf("%s, P%s of blocks", measureName(f.Measure), rank(policy.Share(q)))
+	}
+}
+
 // gather brings the values of both arms together by block, or says why there are
 // none.
 func (b *blockTester) gather(c *docket, f *finding) (missing string) {
 	if unpaired(c.set) {
 		m := sample.Measure(f.Measure)
 		for _, block := range c.set.Requests {
-			b.baseline, b.candidate = append(b.baseline, values(block.Baseline, m)), append(b.candidate, values(block.Candidate, m))
+			old, now := values(block.Baseline, m), values(block.Candidate, m)
+			n := min(len(old), len(now))
+			b.baseline, b.candidate = append(b.baseline, thinned(old, n)), append(b.candidate, thinned(now, n))
 		}
 	} else {
 		s := c.prepare(f.Measure)
@@ -107,7 +119,93 @@ func (b *blockTester) gather(c *docket, f *finding) (missing string) {
 		}
 	}
 	b.widen = c.calibrated(f.Measure, slices.Concat(b.baseline...))
+	if failedOfValues(b.baseline) == 1 && failedOfValues(b.candidate) == 1 {
+		return "no request that succeeded has this measure"
+	}
 	return ""
+}
+
+// refuse notes what the values as a whole cannot support, whatever the mode.
+func (b *blockTester) refuse(c *docket, f *finding) {
+	failed := max(failedRequests(c.set.Outcomes), failedOfValues(b.baseline), failedOfValues(b.candidate))
+	if failed > math.Min(failedShare, 1-quantileOf(f.Statistic)) {
+		f.refuse(refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: latencies are not compared", percent(failed)), latencies})
+	}
+	if !unpaired(c.set) {
+		return
+	}
+	f.refuse(refuseGaps(c.set.Requests, sample.Measure(f.Measure)))
+	q, ok := f.Statistic.Quantile()
+	if n := float64(f.out.N) / float64(max(1, len(b.d))); ok && n*math.Min(q, 1-q) < 1 {
+		f.object(refusal{ReasonFewPairs, fmt.Sprintf("%.0f requests to a block do not reach P%g: longer blocks are needed", n, 100*q), promotions})
+	}
+}
+
+// failedOfValues is the share of values that are infinite; 1 where there are
+// none.
+func failedOfValues(blocks [][]float64) float64 {
+	n := 0
+	for _, block := range blocks {
+		for _, v := range block {
+			if !math.IsInf(v, 1) {
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return 1
+	}
+	return 1 - float64(n)/float64(requests(blocks))
+}
+
+// refuseGaps refuses a measure that requests without partners should have and do
+// not tell, or that one arm tells less often than the other by more than chance:
+// what is left out may be the slow ones.
+func refuseGaps(blocks []evidence.BlockRequests, m sample.Measure) refusal {
+	var arms [2]struct{ ok, none, lost float64 }
+	for _, block := range blocks {
+		for side, requests := range [...][]*sample.Sample{block.Baseline, block.Candidate} {
+			for _, s := range requests {
+				ns, ok, none := s.Value(m)
+				if !ok {
+					continue
+				}
+				arms[side].ok++
+				switch {
+				case none:
+					arms[side].none++
+				case ns <= 0:
+					arms[side].lost++
+				}
+			}
+		}
+	}
+	for side, arm := range arms {
+		if arm.lost > lostShare*arm.ok {
+			return refusal{ReasonUnpaired, fmt.Sprintf("%.0f of %.0f answers of the %s took no time at all by the source's clock, or do not tell it",
+				arm.lost, arm.ok, [...]string{"baseline", "candidate"}[side]), latencies}
+		}
+	}
+	a, b := arms[0].none/math.Max(1, arms[0].ok), arms[1].none/math.Max(1, arms[1].ok)
+	chance := lagSigmas * math.Sqrt(a*(1-a)/math.Max(1, arms[0].ok)+b*(1-b)/math.Max(1, arms[1].ok))
+	if math.Abs(a-b) > lostShare+chance {
+		return refusal{ReasonUnpaired, fmt.Sprintf("%s %% of the baseline's answers have no such latency and %s %% of the candidate's", percent(a), percent(b)), latencies}
+	}
+	return refusal{}
+}
+
+// thinned leaves n values, spread evenly over the block. Arms are compared with as
+// many requests each, because the tail of few requests lies lower than that of
+// many: a canary with a tenth of the traffic would seem faster than it is.
+func thinned(values []float64, n int) []float64 {
+	if n == len(values) {
+		return values
+	}
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = values[(2*i+1)*len(values)/(2*n)]
+	}
+	return out
 }
 
 // values are the latencies of requests; what has none, or took no time, is left
@@ -130,6 +228,7 @@ func (b *blockTester) ratios(f *finding) (missing string) {
 	for k := range b.baseline {
 		if len(b.baseline[k]) > 0 && len(b.candidate[k]) > 0 {
 			b.d = append(b.d, blockRatio(b.baseline[k], b.candidate[k], f.Statistic))
+			b.block = append(b.block, k)
 		}
 	}
 	if len(b.d) < 2 {
@@ -156,15 +255,39 @@ func blockRatio(baseline, candidate []float64, s policy.Statistic) float64 {
 	return math.Log(stats.MeanRatio([]float64{a}, []float64{b}))
 }
 
+// watch opens the record of the log-ratios of blocks.
+func (b *blockTester) watch(c *docket, f *finding) record {
+	b.rename(f)
+	(&latencyTester{}).limitAnytime(c, f)
+	missing := b.gather(c, f)
+	f.out.N = min(requests(b.baseline), requests(b.candidate))
+	if missing == "" {
+		missing = b.ratios(f)
+	}
+	f.out.Blocks = len(b.d)
+	if missing != "" {
+		f.out.Standing, f.out.Why = Missing, missing
+		return record{}
+	}
+	b.refuse(c, f)
+	f.object(refusePairs(c.policy, f.out.N).loosen())
+	f.object(refuseBlocks(c.policy, len(b.d)).loosen())
+	return record{stream: newTurns(b.d, false), looks: b.block, blocks: true, widen: b.widen}
+}
+
 func (b *blockTester) bounds(c *docket, f *finding) {
+	b.show(c, f)
+	if !designless(c.set) {
+		b.ratioBounds(c, f, b.widen)
+	}
+}
+
+func (b *blockTester) show(_ *docket, f *finding) {
 	for _, x := range b.d {
 		f.out.BlockEffects = append(f.out.BlockEffects, Float(math.Exp(x)))
 	}
 	if f.Statistic != policy.Mean {
 		f.out.Point = Float(quantile(slices.Concat(b.candidate...), f.Statistic) / quantile(slices.Concat(b.baseline...), f.Statistic))
-	}
-	if !designless(c.set) {
-		b.ratioBounds(c, f, b.widen)
 	}
 }
 

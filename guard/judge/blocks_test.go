@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,115 @@ func TestFailuresInSmallBlocks(t *testing.T) {
 	for k, want := range map[int]float64{0: 10, 1: 1, 2: 1, 3: .1} {
 		if got := float64(m.BlockEffects[k]); math.Abs(got-want) > 1e-12 {
 			t.Errorf("block %d: effect %v, want %v", k, got, want)
+		}
+	}
+}
+
+// sideBySide is what two deployments log, of which the candidate gets every
+// keep-th request, and whose requests have no partners.
+func sideBySide(w proof.World, keep int) sample.Run {
+	w.Sigma = .2
+	run := w.Run()
+	run.Header.Source, run.Header.Schedule.Kind = "proxy", "observed"
+	each("", func(s *sample.Sample) { s.Item, s.Restart = "", 0 })(&run)
+	seen := 0
+	run.Samples = slices.DeleteFunc(run.Samples, func(s sample.Sample) bool {
+		if s.Arm == "candidate" {
+			seen++
+		}
+		return s.Arm == "candidate" && seen%keep != 0
+	})
+	return run
+}
+
+// TestSideBySide: requests without partners are judged by blocks of time in every
+// mode; the tail of a canary with a third of the traffic is no lower for that.
+func TestSideBySide(t *testing.T) {
+	for _, mode := range []policy.Mode{policy.Fixed, policy.GroupSequential, policy.Anytime, policy.Threshold} {
+		p := tailOnly()
+		p.Mode = mode
+		p.Metrics[0].Tau, p.Metrics[0].Margin = .05, .15
+		for slower, want := range map[float64]judge.Decision{1: judge.Promote, 1.3: judge.Rollback} {
+			w := usual("side by side")
+			w.Blocks, w.PerBlock, w.FirstToken = 40, 150, slower
+			set := setOf(t, sideBySide(w, 3))
+			v := judge.Judge(p, set)
+			m := v.Metrics[0]
+			if v.Decision != want || m.Name != "first token, P95 of blocks" || !strings.HasPrefix(v.Unit, "these processes") && !strings.HasPrefix(v.Unit, "no build") {
+				t.Errorf("%s, %g: %s %q by %s (%v), %s", mode, slower, v.Decision, v.Summary, m.Name, m.Effect, v.Unit)
+			}
+			if mode == policy.Fixed && math.Abs(float64(m.Effect)/slower-1) > .04 {
+				t.Errorf("%g times slower shows as %v", slower, m.Effect)
+			}
+		}
+	}
+}
+
+// TestSideBySideHolds: what requests without partners leave out is no reason to
+// promote.
+func TestSideBySideHolds(t *testing.T) {
+	slowest := func(spoil func(*sample.Sample)) func(*sample.Run) {
+		return each("candidate", func(s *sample.Sample) {
+			if s.TokenNS-s.IntendedNS > 25e6 {
+				spoil(s)
+			}
+		})
+	}
+	for name, spoil := range map[string]func(*sample.Run){
+		"the slowest do not tell":  slowest(func(s *sample.Sample) { s.TokenNS = 0 }),
+		"the slowest took no time": slowest(func(s *sample.Sample) { s.TokenNS = s.IntendedNS }),
+		"nothing but failures tell": func(run *sample.Run) {
+			for i := range run.Samples {
+				if s := &run.Samples[i]; i%40 == 0 {
+					s.Outcome = sample.HTTP5xx
+				} else {
+					s.TokenNS = 0
+				}
+			}
+		},
+		"few to a block": func(run *sample.Run) {
+			run.Samples = slices.DeleteFunc(run.Samples, func(s sample.Sample) bool { return s.Seq%10 != 0 })
+		},
+		"other items": func(run *sample.Run) {
+			for i := range run.Samples {
+				run.Samples[i].Item = run.Samples[i].Arm
+				run.Samples[i].Occurrence = i
+			}
+		},
+		"some say their item": func(run *sample.Run) {
+			for i := range run.Samples {
+				if s := &run.Samples[i]; s.Seq%10 == 0 {
+					s.Item, s.Occurrence = "item", s.Seq
+				}
+			}
+		},
+	} {
+		for _, mode := range []policy.Mode{policy.Fixed, policy.Anytime, policy.Threshold} {
+			p := tailOnly()
+			p.Mode, p.Metrics[0].Tau = mode, .05
+			w := usual("side by side holds")
+			w.FirstToken = 1.3
+			run := sideBySide(w, 1)
+			spoil(&run)
+			if v := judge.Judge(p, setOf(t, run)); v.Decision == judge.Promote {
+				t.Errorf("%s, %s: promoted: %q", name, mode, v.Summary)
+			}
+		}
+	}
+}
+
+// TestUnpairedFailures: without partners a success rate still rolls back.
+func TestUnpairedFailures(t *testing.T) {
+	for name, run := range map[string]func(proof.World) sample.Run{
+		"switchback": switchback, "side by side": func(w proof.World) sample.Run { return sideBySide(w, 1) },
+	} {
+		w := usual("unpaired failures")
+		w.CandidateErrors = .1
+		p := fixed()
+		p.Metrics = []policy.Metric{{Measure: policy.Success, Statistic: policy.Rate, Gating: true, Tau: .01, Margin: .02}}
+		v := judge.Judge(p, setOf(t, run(w)))
+		if v.Decision != judge.Rollback {
+			t.Errorf("%s: %s %q", name, v.Decision, v.Summary)
 		}
 	}
 }

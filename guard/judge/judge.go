@@ -99,7 +99,7 @@ func open(p policy.Policy, e evidence.Set) *docket {
 // test does all that the decision to roll back needs.
 func (c *docket) test() {
 	for _, f := range c.findings {
-		f.refused = cmp.Or(c.refusalFor(f.Metric), c.refuseMetric(f.Metric))
+		f.refused = cmp.Or(c.refuseMetric(f.Metric), c.refusalFor(f.Metric))
 		f.test.p(c, f)
 		if c.byThreshold() {
 			c.takePoint(f)

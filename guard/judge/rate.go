@@ -38,10 +38,10 @@ func (rateTester) p(c *docket, f *finding) {
 	m := stats.MeanT(f.sums)
 	p := math.Max(stats.TailT(m.T, float64(len(d)-1)), stats.NewcombeP(baseline, candidate, tau))
 	// No test of the pairs can reject below 2^-n on n of them that differ; where
-	// requests were counted, none of failures can below that of each falling
+	// requests have no partners, none of failures can below that of each falling
 	// where it did.
 	least := math.Exp2(-float64(o.OnlyBaseline + o.OnlyCandidate))
-	if c.set.Counted() {
+	if c.set.Counted() || unpaired(c.set) {
 		least = unluckiest(baseline, candidate)
 	}
 	f.out.T, f.out.P = Float(m.T), Float(math.Max(p, least))

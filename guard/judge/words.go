@@ -266,10 +266,8 @@ func (c *docket) unit() string {
 	switch {
 	case c.set.Header.Design == sample.Split:
 		return "this one process, on this workload"
-	case c.set.Concurrent && c.set.Restarts < leastRestarts:
-		return fmt.Sprintf("these pods (%d per arm: fewer than eight say nothing of the builds)", c.set.Restarts)
-	case c.set.Concurrent:
-		return fmt.Sprintf("the builds, on this traffic (%d pods per arm)", c.set.Restarts)
+	case c.set.Concurrent: // blocks of time say nothing of what a restart brings
+		return fmt.Sprintf("these processes, on this traffic (%d per arm, side by side all the time: they say nothing of the builds)", c.set.Restarts)
 	}
 	if c.set.Header.Design == sample.Switchback {
 		return "this one process, by time blocks that were randomised"

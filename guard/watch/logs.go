@@ -189,7 +189,9 @@ func (l *Logs) sideBySide() (evidence.Set, error) {
 	}
 	slices.SortStableFunc(run.Samples, func(a, b sample.Sample) int { return cmp.Compare(a.IntendedNS, b.IntendedNS) })
 	run.Header = header
-	return evidence.New(evidence.Source{Run: run})
+	set, err := evidence.New(evidence.Source{Run: run})
+	set.Concurrent, set.Restarts = true, min(len(l.cfg.Baseline), len(l.cfg.Candidate))
+	return set, err
 }
 
 // moved is s with its instants counted from another zero.

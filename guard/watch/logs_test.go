@@ -8,6 +8,7 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/watch"
 )
 
@@ -93,6 +94,37 @@ func TestLogsWithoutACandidate(t *testing.T) {
 	}
 	if v := judge.Judge(anytime(t), set); v.Decision != judge.NoData {
 		t.Errorf("%s: %v", v.Decision, v.Summary)
+	}
+}
+
+// TestLogsAreJudged: two deployments whose requests have no partners are judged by
+// blocks of time in every mode that takes them, and never for want of a pair.
+func TestLogsAreJudged(t *testing.T) {
+	since := time.Now().Add(-31 * time.Minute)
+	stable := write(t, "stable", since, 31, 20e6)
+	for ns, want := range map[int64]judge.Decision{20e6: judge.Promote, 40e6: judge.Rollback} {
+		logs, err := watch.OpenLogs(watch.LogsConfig{
+			Baseline: []string{stable}, Candidate: []string{write(t, "canary", since, 31, ns)}, Block: time.Minute, Since: since,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer logs.Close()
+		set, err := logs.Evidence(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Planned = set.Blocks // for the looks of a plan
+		for _, mode := range []policy.Mode{policy.Fixed, policy.GroupSequential, policy.Anytime} {
+			for _, statistic := range []policy.Statistic{policy.Mean, policy.P50, policy.P95} {
+				p := anytime(t)
+				p.Mode, p.Metrics[1].Statistic = mode, statistic
+				v := judge.Judge(p, set)
+				if v.Decision != want || !strings.HasPrefix(v.Unit, "these processes") {
+					t.Errorf("%d ms, %s, %s: %s of %q: %v", ns/1e6, mode, statistic, v.Decision, v.Unit, v.Summary)
+				}
+			}
+		}
 	}
 }
 
