@@ -48,7 +48,7 @@ func newAssertCmd() *cobra.Command {
 		Long:  assertHelp,
 		Args:  noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("assert: name a topic: %v", assert.Topics())
+			return fmt.Errorf("assert: name a topic out of %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(assert.Topics()), " ", ", "), "[]"))
 		},
 	}
 	for _, t := range assert.Topics() {

@@ -35,7 +35,7 @@ func record(cells map[Cell]*Histogram, s *sample.Sample) {
 		}
 		ns, ok, none := s.Value(m)
 		switch {
-		case none:
+		case none, ns < 0: // not told: its instants are not all in the log
 		case ok:
 			cell(cells, s, m).Record(ns)
 		default:

@@ -29,6 +29,20 @@ func failed(arm string, outcome sample.Outcome) sample.Sample {
 
 var twoArms = []sample.Arm{{Name: "baseline"}, {Name: "candidate", Flags: map[string]bool{"ff_x": true}}}
 
+// TestFoldLeavesOutWhatIsNotTold: a success of which a log does not tell the first
+// byte has no time to it, and above all none below 0.
+func TestFoldLeavesOutWhatIsNotTold(t *testing.T) {
+	silent := answered("baseline", 0)
+	silent.FirstByteNS = 0
+	arms := summary.Fold(twoArms, []sample.Sample{silent, silent}, nil)
+	if d := arms[0].Measures[sample.TTFB]; d.N != 0 {
+		t.Errorf("%d times to first byte, of which none was told: %+v", d.N, d)
+	}
+	if d := arms[0].Measures[sample.Full]; d.N != 2 {
+		t.Errorf("%d full latencies, want 2", d.N)
+	}
+}
+
 func TestFoldCountsAndMeasures(t *testing.T) {
 	warm := answered("baseline", 0)
 	warm.Warmup = true

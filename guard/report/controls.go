@@ -70,8 +70,8 @@ func watched(m judge.Metric, alpha float64) string {
 	if math.IsNaN(float64(m.LogE)) {
 		return ""
 	}
-	return fmt.Sprintf("evidence that it is worse than tau %s, that it is within the margin %s; %.4g decides",
-		odds(m.LogE), odds(m.LogEWithin), 1/alpha)
+	return fmt.Sprintf("e-values, of which %.4g decides: %s that it is worse than tau, %s that it is within the margin",
+		1/alpha, odds(m.LogE), odds(m.LogEWithin))
 }
 
 // odds prints an e-value, whose logarithm may be beyond any number.

@@ -167,7 +167,9 @@ func curveCharts(v *judge.Verdict) []template.HTML {
 			if i > 0 {
 				role = chart.Candidate
 			}
-			curves = append(curves, curve(a.Name, role, a.Measures[m.key]))
+			if a.Name != "" {
+				curves = append(curves, curve(a.Name, role, a.Measures[m.key]))
+			}
 		}
 		title := strings.ToUpper(m.name[:1]) + m.name[1:]
 		all = append(all, drawn(chart.Percentiles(title, curves)))

@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/summary"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/report"
 )
@@ -210,5 +212,25 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 		if err := write(brokenWriter{}, promote()); err == nil {
 			t.Errorf("%s swallows a write error", suffix)
 		}
+	}
+}
+
+// TestTrafficThatCameOfItself: production traffic has no seed, no dataset and
+// perhaps no baseline, and no report makes a number of what there is none of.
+func TestTrafficThatCameOfItself(t *testing.T) {
+	v := promote()
+	v.Run.Dataset, v.Run.Seed, v.Run.Dialect, v.Run.Model = sample.Dataset{}, 0, "", ""
+	v.Arms[0] = summary.Arm{}
+	v.SameWork = judge.SameWork{Detail: "no pair succeeded in both arms"}
+	for _, suffix := range []string{"txt", "md", "html"} {
+		text := render(t, suffix, v)
+		for _, never := range []string{"seed 0", "dataset  (", "0 items", "no pair succeeded in both arms: no pair", "dialect ", "model ,"} {
+			if strings.Contains(text, never) {
+				t.Errorf("%s says %q", suffix, never)
+			}
+		}
+	}
+	if text := strings.Join(strings.Fields(render(t, "txt", v)), " "); !strings.Contains(text, "of traffic that came of itself") || strings.Contains(text, "no requests") {
+		t.Errorf("an arm that there is not has a row:\n%s", text)
 	}
 }

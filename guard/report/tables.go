@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/chart"
@@ -34,7 +35,7 @@ func workTable(v *judge.Verdict) table {
 		Title: "Work", Names: 1,
 		Head: []string{"arm", "requests", "success", "starts, of intended", "CPU per request", "CPU per event"},
 	}
-	for _, a := range v.Arms {
+	for _, a := range named(v.Arms) {
 		t.Rows = append(t.Rows, row{Cells: []string{
 			a.Name, fmt.Sprint(a.Requests), success(a), rate(a),
 			nanoseconds(a.CPUPerRequestNS), nanoseconds(a.CPUPerEventNS),
@@ -52,7 +53,7 @@ func latencyTable(v *judge.Verdict) table {
 	}
 	for _, m := range latencies() {
 		name := m.name
-		for _, a := range v.Arms {
+		for _, a := range named(v.Arms) {
 			d := a.Measures[m.key]
 			if d.N == 0 && !anyHas(v.Arms, m) {
 				continue
@@ -64,6 +65,11 @@ func latencyTable(v *judge.Verdict) table {
 		}
 	}
 	return t
+}
+
+// named leaves out the baseline of a run that has none.
+func named(arms []summary.Arm) []summary.Arm {
+	return slices.DeleteFunc(slices.Clone(arms), func(a summary.Arm) bool { return a.Name == "" })
 }
 
 func anyHas(arms []summary.Arm, m measure) bool {

@@ -243,8 +243,7 @@ func standingBehind(v *judge.Verdict) []fact {
 	all = append(all, []fact{
 		{"work", sameWork(v)},
 		{"valid", validity(v) + "; " + measurerError(v)},
-		{"run", fmt.Sprintf("seed %d, dataset %s (%d items, SHA-256 %s), %d blocks of %s, %d requests of warm-up before each turn left out",
-			v.Run.Seed, v.Run.Dataset.Name, v.Run.Dataset.Items, v.Run.Dataset.Hash, v.Blocks, design(v), v.Run.Schedule.Warmup)},
+		{"run", ranAs(v)},
 		{"machine", machine(v.Run.Machine)},
 	}...)
 	for _, warning := range v.Warnings {
@@ -262,6 +261,16 @@ func standingBehind(v *judge.Verdict) []fact {
 		}
 	}
 	return kept
+}
+
+// ranAs says how the run was made; traffic that came of itself has no seed.
+func ranAs(v *judge.Verdict) string {
+	d, blocks := v.Run.Dataset, fmt.Sprintf("%d blocks of %s", v.Blocks, design(v))
+	if d.Hash == "" {
+		return blocks + ", of traffic that came of itself"
+	}
+	return fmt.Sprintf("seed %d, dataset %s (%d items, SHA-256 %s), %s, %d requests of warm-up before each turn left out",
+		v.Run.Seed, d.Name, d.Items, d.Hash, blocks, v.Run.Schedule.Warmup)
 }
 
 func design(v *judge.Verdict) string { return string(v.Design) + " load (" + mode(v) + ")" }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -142,10 +143,11 @@ func effect(m judge.Metric) string {
 
 // bounds prints the interval of the effect.
 func bounds(m judge.Metric) string {
-	if math.IsNaN(float64(m.Lower)) && math.IsNaN(float64(m.Upper)) {
+	lower, upper := float64(m.Lower), float64(m.Upper)
+	if math.IsNaN(lower) && math.IsNaN(upper) || math.IsInf(lower, -1) && math.IsInf(upper, 1) { // anything is possible
 		return chart.Unknown
 	}
-	return axis(m).Interval(float64(m.Lower), float64(m.Upper))
+	return axis(m).Interval(lower, upper)
 }
 
 // share prints a positive share of a metric's scale, such as its margin.
@@ -228,12 +230,12 @@ type fact struct{ Name, Value string }
 func facts(v *judge.Verdict) []fact {
 	r := &v.Run
 	all := []fact{
-		{"seed", fmt.Sprint(r.Seed)},
-		{"dataset", fmt.Sprintf("%s, %d items, SHA-256 %s", r.Dataset.Name, r.Dataset.Items, r.Dataset.Hash)},
+		{"seed", seed(r)},
+		{"dataset", dataset(r.Dataset)},
 		{"design", fmt.Sprintf("%s, %d blocks, %d restarts of each arm, %d pairs, mode %s, alpha %s", v.Design, v.Blocks, v.Restarts, v.Pairs, v.Mode, percent(v.Alpha))},
 		{"schedule", schedule(r.Schedule)},
 		{"arms", arms(r.Arms)},
-		{"target", join(", ", r.Dialect+" dialect", "model "+r.Model, prefixed("scenario ", r.Scenario))},
+		{"target", join(", ", prefixed("dialect ", r.Dialect), prefixed("model ", r.Model), prefixed("scenario ", r.Scenario))},
 		{"machine", machine(r.Machine)},
 		{"policy", join(", ", v.PolicyName, prefixed("SHA-256 ", v.PolicyHash))},
 		{"run file", join(", ", prefixed("SHA-256 ", v.RunDigest), prefixed("started ", r.StartedAt), r.Tool)},
@@ -242,6 +244,21 @@ func facts(v *judge.Verdict) []fact {
 		all = append(all, fact{"clock", fmt.Sprintf("%g times real time", r.ClockScale)})
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })
+}
+
+// dataset is "" for traffic that came of itself.
+func dataset(d sample.Dataset) string {
+	if d.Hash == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d items, SHA-256 %s", d.Name, d.Items, d.Hash)
+}
+
+func seed(h *sample.Header) string {
+	if h.Dataset.Hash == "" {
+		return ""
+	}
+	return fmt.Sprint(h.Seed)
 }
 
 func prefixed(prefix, s string) string {
@@ -341,7 +358,7 @@ func points(d judge.Float) string { return share(judge.Metric{Scale: "difference
 func sameWork(v *judge.Verdict) string {
 	w := v.SameWork
 	if w.Pairs == 0 {
-		return join(": ", "no pair succeeded in both arms", w.Detail)
+		return cmp.Or(w.Detail, "no pair succeeded in both arms")
 	}
 	state := "the arms did the same work"
 	if !w.Same {
