@@ -28,7 +28,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if f.calibrate <= 0 {
 		return gate.Config{}, errors.New("--calibrate must be above 0: a gate states how wrong its measurer may be")
 	}
-	pol, errPolicy := gatePolicy(f.policy, f.mode)
+	pol, errPolicy := policyInMode("a gate", f.policy, f.mode, policy.Fixed, policy.GroupSequential, policy.Threshold)
 	set, errSet := loadDataset(f.dataset)
 	about, idle, errFlags := aboutArms(f)
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
@@ -54,6 +54,9 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 		}
 		about, idle = append(about, controls...), append(idle, warnings...)
 	}
+	if f.mode != "" { // stands in the run file, so that whoever judges it again is told
+		idle = append(idle, fmt.Sprintf("the gate was started with --mode %s: firstbyte guard --mode %s judges its run file alike", f.mode, f.mode))
+	}
 	return gate.Config{
 		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: idle,
 		Load: load.Config{
@@ -71,21 +74,6 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 			},
 		},
 	}, nil
-}
-
-// gatePolicy reads the policy and lets the command line choose its mode.
-func gatePolicy(path, mode string) (policy.Policy, error) {
-	p, err := loadPolicy(path)
-	switch m := policy.Mode(mode); m {
-	case "":
-	case policy.GroupSequential:
-		p.Mode = m
-	case policy.Fixed, policy.Threshold:
-		p.Mode, p.Looks = m, 0 // which belong to the other mode
-	default:
-		return p, errors.Join(err, fmt.Errorf("--mode %s: a gate knows fixed, group-sequential and threshold", mode))
-	}
-	return p, err
 }
 
 // aboutControls is what the run file says of the baseline's twin and of its

@@ -17,10 +17,11 @@ import (
 
 // guardFlags are the command line of "firstbyte guard".
 type guardFlags struct {
-	policy, baseline, candidate string
-	json, markdown, html        string
-	history                     string
-	prometheus                  prometheusFlags
+	policy, mode         string
+	baseline, candidate  string
+	json, markdown, html string
+	history              string
+	prometheus           prometheusFlags
 }
 
 const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
@@ -41,6 +42,7 @@ func newGuardCmd() *cobra.Command {
 	fs := cmd.Flags()
 	f.prometheus.add(fs)
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
+	fs.StringVar(&f.mode, "mode", "", "fixed, group-sequential, anytime or threshold, instead of the policy's")
 	fs.StringVar(&f.baseline, "baseline", "", "arm to compare with (default: the first of the run)")
 	fs.StringVar(&f.candidate, "candidate", "", "arm to judge (default: the second of the run)")
 	fs.StringVar(&f.history, "history", "", "judge one arm against this store of earlier runs (see firstbyte history), by the mode history")
@@ -59,7 +61,7 @@ func oneRunFile(_ *cobra.Command, args []string) error {
 }
 
 func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
-	pol, err := loadPolicy(f.policy)
+	pol, err := policyInMode("guard", f.policy, f.mode, policy.Fixed, policy.GroupSequential, policy.Anytime, policy.Threshold)
 	if err != nil {
 		return err
 	}
@@ -89,6 +91,9 @@ func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
 
 // judged compares two arms, or one with its history.
 func judged(cmd *cobra.Command, p policy.Policy, args []string, f guardFlags) (judge.Verdict, error) {
+	if f.history != "" && f.mode != "" {
+		return judge.Verdict{}, errors.New("--history is a mode of its own: drop --mode")
+	}
 	if f.history != "" {
 		if len(args) == 0 {
 			return judge.Verdict{}, errors.New("--history and --prometheus exclude each other: drop one")

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
@@ -94,7 +95,7 @@ func (s Size) beside(side int, p policy.Policy) (with int, why string) {
 	least := ceil(p.MinPairs, s.Blocks)
 	switch {
 	case Planted(p) == 0:
-		return 0, "the policy gates on no latency, and a delay is what a plant shows"
+		return 0, "the policy gates on no latency that a delay of the upstream shows in, and that is what a plant is"
 	case s.Duration == 0 && side < least:
 		return 0, fmt.Sprintf("each control needs %d pairs, and %d blocks of %d requests have %d", p.MinPairs, s.Blocks, side, s.Blocks*side)
 	case s.Duration == 0:
@@ -131,11 +132,11 @@ const beyond = .05
 
 // Planted is by how much the path of a plant is slowed, as a share: by more than
 // any gating latency may be worse, so that each of them has to see it. It is 0
-// where no latency gates.
+// where no latency gates that the delay shows in.
 func Planted(p policy.Policy) float64 {
 	tau, any := policy.Share(0), false
 	for _, m := range p.Metrics {
-		if m.Gating && !m.DryRun && m.Measure.Latency() {
+		if m.Gating && !m.DryRun && judge.PlantShows(m.Measure) {
 			tau, any = max(tau, m.Tau), true
 		}
 	}

@@ -312,6 +312,7 @@ func (s *slotTester) watch(c *docket, f *finding) record {
 		return record{}
 	}
 	s.limitAnytime(c, f)
+	f.refuse(s.refuseOneSided())
 	f.object(refuseBlocks(c.policy, len(s.d)).loosen())
 	return record{stream: newTurns(s.d, f.HigherIsBetter()), looks: s.block, blocks: true}
 }

@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
@@ -75,6 +76,10 @@ func (c *docket) refusePlant() refusal {
 	if text := c.plant.dead(); text != "" {
 		return refusal{ReasonDeadControl, text, promotions}
 	}
+	if !c.plant.asked() {
+		return refusal{ReasonBlind, "this run cannot show what it would have seen: a delay in the upstream's writes, which its plant is, shows in no metric " +
+			"that the policy gates on; gate on a latency that it shows in, such as first_token, or run without controls", promotions}
+	}
 	missed := c.plant.unseen()
 	if len(missed) == 0 {
 		return refusal{}
@@ -131,13 +136,40 @@ func (c *control) unjudged() string {
 	return ""
 }
 
-// unseen lists a metric of each measure with gating latencies in which the plant
-// was not called worse by any of them: the one that came nearest.
+// PlantShows tells whether a plant can show in m: its delay lies in what the
+// upstream writes. No such delay is seen before a request is written, nor in what
+// the gateway adds to the upstream's own writes.
+func PlantShows(m policy.Measure) bool {
+	switch m {
+	case policy.Queue, policy.DNS, policy.Connect, policy.TLS, policy.AddedToken, policy.AddedEvent:
+		return false
+	}
+	return m.Latency()
+}
+
+// unasked names the deciding latencies in which no plant can show; "" if all can.
+func (c *control) unasked() string {
+	var out []string
+	for _, f := range c.docket.findings {
+		if name := measureName(f.Measure); f.decides() && f.Measure.Latency() && !PlantShows(f.Measure) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// asked tells whether any deciding metric is one in which a plant can show.
+func (c *control) asked() bool {
+	return slices.ContainsFunc(c.docket.findings, func(f *finding) bool { return f.decides() && PlantShows(f.Measure) })
+}
+
+// unseen lists a metric of each measure with gating latencies in which a plant can
+// show and was not called worse by any of them: the one that came nearest.
 func (c *control) unseen() []*finding {
 	nearest, seen := map[policy.Measure]*finding{}, map[policy.Measure]bool{}
 	var order []policy.Measure
 	for _, f := range c.docket.findings {
-		if !f.decides() || !f.Measure.Latency() {
+		if !f.decides() || !PlantShows(f.Measure) {
 			continue
 		}
 		best := nearest[f.Measure]
@@ -176,10 +208,16 @@ func (c *docket) controls() Controls {
 	if c.twin == nil {
 		return Controls{Mode: "off", Why: cmp.Or(c.set.Header.NoControls, "the run has no arms for them"), Planted: NaN()}
 	}
+	fared := "called worse in every measure with a gating latency"
+	if c.plant.docket != nil {
+		if names := c.plant.unasked(); names != "" {
+			fared += " in which it can show; its delay lies in the upstream's writes and says nothing of: " + names
+		}
+	}
 	return Controls{
 		Mode: "on", Planted: Float(c.set.Controls.Planted),
 		Twin:  c.twin.tell(c.refuseTwin(), "not called worse in any gating metric"),
-		Plant: c.plant.tell(c.refusePlant(), "called worse in every measure with a gating latency"),
+		Plant: c.plant.tell(c.refusePlant(), fared),
 	}
 }
 
@@ -204,7 +242,11 @@ func (c *docket) controlsText() string {
 	case told.Mode == "off":
 		return "Controls: off, so nothing shows that this run could have seen a regression."
 	case told.Twin.OK && told.Plant.OK:
-		return fmt.Sprintf("Controls: on; the run saw its own plant of +%s %% and stayed quiet on its own twin.", percent(c.set.Controls.Planted))
+		text := fmt.Sprintf("Controls: on; the run saw its own plant of +%s %% and stayed quiet on its own twin.", percent(c.set.Controls.Planted))
+		if names := c.plant.unasked(); names != "" {
+			text += " The plant cannot show in " + names + "."
+		}
+		return text
 	}
 	return "Controls: on, and they failed: see the twin and the plant."
 }

@@ -182,3 +182,59 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("adjusted p %v beside dry runs, %v without", a.PHolm, b.PHolm)
 	}
 }
+
+// TestWhereNoPlantShows: the plant's delay lies in the upstream's writes. What the
+// gateway adds to them is left out of its check, and a policy that gates on nothing
+// else is not promoted by a plant that nothing was asked of.
+func TestWhereNoPlantShows(t *testing.T) {
+	added := policy.Metric{Measure: policy.AddedToken, Statistic: policy.P50, Gating: true, Tau: .05, Margin: .1}
+	first := policy.Metric{Measure: policy.FirstToken, Statistic: policy.P50, Gating: true, Tau: .05, Margin: .1}
+	success := policy.Metric{Measure: policy.Success, Statistic: policy.Rate, Gating: true, Tau: .01, Margin: .01}
+	for name, c := range map[string]struct {
+		metrics []policy.Metric
+		want    judge.Decision
+		says    string
+	}{
+		"beside one that it shows in": {[]policy.Metric{added, first}, judge.Promote, "The plant cannot show in added to the first token."},
+		"alone":                       {[]policy.Metric{added}, judge.Hold, "shows in no metric that the policy gates on"},
+		"no latency":                  {[]policy.Metric{success}, judge.Hold, "shows in no metric that the policy gates on"},
+	} {
+		e := controlled(t, nil, nil, planted)
+		for _, set := range []*evidence.Set{&e, e.Controls.Twin, e.Controls.Plant} {
+			same := set.Latencies[sample.FirstToken]
+			same.Candidate = same.Baseline
+			set.Latencies[sample.AddedToken] = same
+		}
+		p := fixed()
+		p.Metrics = c.metrics
+		v := judge.Judge(p, e)
+		if said := strings.Join(v.Summary, " ") + v.Guarantee; v.Decision != c.want || !strings.Contains(said, c.says) {
+			t.Errorf("%s: %s %q", name, v.Decision, said)
+		}
+	}
+}
+
+// TestTurnsOfOneArm: blocks in which only the baseline has a throughput are no
+// blocks to leave out.
+func TestTurnsOfOneArm(t *testing.T) {
+	p := fixed()
+	p.Metrics = []policy.Metric{{Measure: policy.Throughput, Statistic: policy.Mean, Gating: true, Tau: .05, Margin: .2}}
+	for dead, want := range map[int]judge.Decision{0: judge.Promote, 10: judge.Hold} {
+		set := setOf(t, usual("turns of one arm").Run())
+		set.Header.Schedule.Kind = "closed"
+		for k := range set.Slots {
+			set.Slots[k] = evidence.SlotPair{Baseline: &sample.Slot{EndNS: 1e9}, Candidate: &sample.Slot{EndNS: 1e9}}
+		}
+		for k := range dead {
+			set.Outcomes.Candidate[k].OK = 0
+		}
+		for _, mode := range []policy.Mode{policy.Fixed, policy.Anytime, policy.Threshold} {
+			if p.Mode = mode; mode == policy.Anytime && dead == 0 {
+				continue // 20 equal blocks are few for it
+			}
+			if v := judge.Judge(p, set); v.Decision != want {
+				t.Errorf("%d dead, %s: %s %q", dead, mode, v.Decision, v.Summary)
+			}
+		}
+	}
+}

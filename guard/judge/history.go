@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -72,11 +73,14 @@ func History(p policy.Policy, past Past) Verdict {
 		v.Metrics = append(v.Metrics, forecast(m, past.Forecasts[ForecastKey(m)]))
 	}
 	for _, m := range p.Metrics {
-		if m.Gating && m.Statistic == policy.Mean && m.Measure.Latency() {
+		if meant(p, m) {
 			v.Warnings = append(v.Warnings, m.Key()+" is not judged: a history keeps quantiles and no means")
 		}
 	}
 	v.decideByHistory(p, past)
+	if len(v.Summary) == 1 {
+		v.Summary = append(v.Summary, "Nothing was compared with another build: a history tells only where runs of one arm lie.")
+	}
 	v.ExitCode = v.Decision.ExitCode()
 	return v
 }
@@ -117,6 +121,7 @@ func (v *Verdict) decideByHistory(p policy.Policy, past Past) {
 		}
 		return nil
 	}
+	untold := untold(p, past, c)
 	switch worse, missing, open := at(Worse), at(Missing), at(Undecided); {
 	case c.N == 0 || c.OK == 0:
 		say(NoData, ReasonNoData, "No data: the run has no request that succeeded.")
@@ -139,10 +144,44 @@ func (v *Verdict) decideByHistory(p policy.Policy, past Past) {
 		say(Hold, ReasonMode, "Held: "+open.Name+": "+open.Why+".")
 	case open != nil:
 		say(Hold, ReasonUndecided, "Held: "+open.Name+" is neither beyond another run of the same build nor surely within its margin.")
+	case untold != "":
+		say(Hold, ReasonMode, "Held: "+untold+".")
 	default:
 		say(Promote, ReasonAllNotWorse, fmt.Sprintf("Promoted: all %d metrics lie where earlier runs let expect, within their margins.", len(v.Metrics)),
 			"This is no causal claim: a change that something else hid would look the same.")
 	}
+}
+
+// meant tells whether m is a gating mean of a latency of which a quantile gates
+// too, so that the measure is judged after all.
+func meant(p policy.Policy, m policy.Metric) bool {
+	return m.Gating && !m.DryRun && m.Statistic == policy.Mean && m.Measure.Latency() &&
+		slices.ContainsFunc(Forecastable(p), func(f policy.Metric) bool { return f.Measure == m.Measure })
+}
+
+// untold says which gating metric a history does not judge, so that nothing is
+// promoted; "" if it judges all. A success rate is within its margin where the
+// run's own lies no further below 1, which no earlier run can have passed.
+func untold(p policy.Policy, past Past, c stats.Count) string {
+	judged := Forecastable(p)
+	for _, m := range p.Metrics {
+		if !m.Gating || m.DryRun || meant(p, m) || m.WhereScored && past.Arm.Scored == 0 {
+			continue
+		}
+		if m.Measure == policy.Success {
+			if lower, _ := c.Exact(2 * float64(p.Alpha)); !(lower > 1-float64(m.Margin)) || m.Limit != nil && !(c.Rate() >= m.Limit.Value) {
+				return fmt.Sprintf("%s: %d of %d requests succeeded, which is not surely within its margin of all", nameOf(m), c.OK, c.N)
+			}
+			continue
+		}
+		if !slices.ContainsFunc(judged, func(f policy.Metric) bool { return f.Key() == m.Key() }) {
+			return m.Key() + " is gating and a history does not tell it: gate on quantiles of latencies, processor time and the success rate"
+		}
+		if value := past.Forecasts[ForecastKey(m)].Value; m.Limit != nil && !(value <= m.Limit.Value) {
+			return nameOf(m) + " is beyond its absolute limit, and one run says too little to call that broken"
+		}
+	}
+	return ""
 }
 
 // successBroken tells whether surely fewer requests succeed than the policy's

@@ -52,6 +52,9 @@ func TestHistory(t *testing.T) {
 			p.Validity.Grade = sample.Invalid
 			set(judge.Forecast{Runs: 10, Value: 200, Mean: 100, Lower: 97, Upper: 103})(p)
 		}, judge.Hold, "valid"},
+		{"too few to know the success rate", func(p *judge.Past) { p.Arm.Requests, p.Arm.OK = 200, 200 }, judge.Hold, "200 of 200 requests"},
+		{"fewer succeed, within what latencies stand", func(p *judge.Past) { p.Arm.OK = 960 }, judge.Hold, "success rate"},
+		{"scored answers", func(p *judge.Past) { p.Arm.Scored = 10 }, judge.Hold, "quality.mean is gating"},
 		{"stopped", func(p *judge.Past) { p.Stopped = "interrupted" }, judge.Hold, "interrupted"},
 	} {
 		p := past()
@@ -59,6 +62,19 @@ func TestHistory(t *testing.T) {
 		v := judge.History(policy.Default(), p)
 		if v.Decision != c.want || v.ExitCode != c.want.ExitCode() || v.Mode != "history" || !strings.Contains(strings.Join(v.Summary, " "), c.says) {
 			t.Errorf("%s: %s %q, want %s %q", c.name, v.Decision, v.Summary, c.want, c.says)
+		}
+	}
+	for name, m := range map[string]policy.Metric{
+		"a mean alone":        {Measure: policy.TTFB, Statistic: policy.Mean},
+		"throughput":          {Measure: policy.Throughput, Statistic: policy.Mean},
+		"goodput":             {Measure: policy.Goodput, Statistic: policy.Rate},
+		"a limit that is not": {Measure: policy.FirstToken, Statistic: policy.P95, Margin: .1, Limit: &policy.Limit{Value: 99, Duration: true}},
+	} {
+		pol := policy.Default()
+		m.Gating = true
+		pol.Metrics = append(pol.Metrics, m)
+		if v := judge.History(pol, past()); v.Decision != judge.Hold || len(v.Summary) != 2 {
+			t.Errorf("%s: %s %q", name, v.Decision, v.Summary)
 		}
 	}
 	pol := policy.Default()

@@ -106,7 +106,7 @@ func refuseMode(p policy.Policy, e evidence.Set) refusal {
 	switch p.Mode {
 	case "", policy.Fixed:
 		if e.Look > 0 {
-			return no("the run was ended at a look: judge it in the group-sequential mode")
+			return no("the run was ended at a look: judge it in the mode group-sequential (--mode group-sequential)")
 		}
 		return refusal{}
 	case policy.Anytime: // it may have been ended whenever, by whatever was seen

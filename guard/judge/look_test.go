@@ -103,7 +103,7 @@ func TestEndedAtALook(t *testing.T) {
 
 	v := judge.Judge(fixed(), set)
 	expect(t, v, judge.Hold, judge.ReasonMode)
-	if want := "Held: the run was ended at a look: judge it in the group-sequential mode."; v.Summary[0] != want {
+	if want := "Held: the run was ended at a look: judge it in the mode group-sequential (--mode group-sequential)."; v.Summary[0] != want {
 		t.Errorf("%q, want %q", v.Summary[0], want)
 	}
 	other := policy.Default()

@@ -16,6 +16,8 @@ type slotTester struct {
 	d     []float64 // log(candidate / baseline)
 	alone []float64 // the candidate's logarithms
 	block []int     // of each
+	// lacks counts the blocks that only the other arm has: baseline, candidate.
+	lacks [2]int
 }
 
 func (s *slotTester) p(c *docket, f *finding) {
@@ -27,6 +29,7 @@ func (s *slotTester) p(c *docket, f *finding) {
 		return
 	}
 	s.limit(c, f)
+	f.refuse(s.refuseOneSided())
 	if len(s.d) < c.policy.MinBlocks {
 		f.refuse(refusal{ReasonFewBlocks, fmt.Sprintf("%d blocks have this measure, at least %d are needed", len(s.d), c.policy.MinBlocks), latencies})
 	}
@@ -37,6 +40,16 @@ func (s *slotTester) p(c *docket, f *finding) {
 	f.sums = s.worsening(f)
 	m := stats.MeanT(f.sums)
 	f.out.T, f.out.P = Float(m.T), Float(stats.TailT(m.T, float64(len(s.d)-1)))
+}
+
+// refuseOneSided refuses blocks that one arm lacks: an arm that answered nothing
+// has no throughput there, and what is left would not tell.
+func (s *slotTester) refuseOneSided() refusal {
+	if s.lacks == [2]int{} {
+		return refusal{}
+	}
+	return refusal{ReasonUnpaired, fmt.Sprintf("%d blocks have this measure of one arm alone (%d of the candidate, %d of the baseline): it is not known where the other would lie",
+		s.lacks[0]+s.lacks[1], s.lacks[0], s.lacks[1]), latencies}
 }
 
 // worsening returns by how much each block is worse beyond tau, on the log
@@ -64,6 +77,10 @@ func (s *slotTester) collect(e evidence.Set, m policy.Measure) {
 			s.d = append(s.d, math.Log(b/a))
 			s.alone = append(s.alone, math.Log(b))
 			s.block = append(s.block, k)
+		} else if a > 0 {
+			s.lacks[1]++
+		} else if b > 0 {
+			s.lacks[0]++
 		}
 	}
 }

@@ -227,14 +227,22 @@ func (c *docket) guarantee() string { return c.statistical() + " " + c.controlsT
 
 // statistical says what error rate stands behind the decision.
 func (c *docket) statistical() string {
-	counted := 0
+	counted, claimed := 0, 0
 	if c.byThreshold() {
 		return c.thresholdText()
 	}
 	for _, f := range c.findings {
-		if f.decides() && f.claims() && c.counts(f) {
+		if !f.decides() || !f.claims() {
+			continue
+		}
+		claimed++
+		if c.counts(f) {
 			counted++
 		}
+	}
+	if counted == 0 && claimed > 0 {
+		return fmt.Sprintf("So little went wrong that no gating metric could have rolled back on this evidence; a candidate that is worse by its "+
+			"whole margin in any of them is promoted in at most %.4g %% of such runs.", 100*float64(c.policy.Alpha))
 	}
 	if counted == 0 {
 		return "None: the evidence supports no statistical claim; only absolute limits were judged."
