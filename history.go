@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -102,6 +104,9 @@ func newTrendCmd(store *string) *cobra.Command {
 			all, err := readHistory(cmd, *store)
 			if err != nil {
 				return err
+			}
+			if known := history.Known(all); !slices.Contains(known, metric) {
+				return &exitError{code: judge.NoData.ExitCode(), msg: fmt.Sprintf("no run of this history has --metric %q; known are %s", metric, strings.Join(known, ", "))}
 			}
 			trends := history.Trends(all, metric)
 			if page != "" {

@@ -109,7 +109,7 @@ func (e *Entry) check() error {
 	case e.Schema != Schema:
 		return fmt.Errorf("schema %.40q, not %q: another version wrote it", e.Schema, Schema)
 	case e.Digest == "":
-		return errors.New("the run has no digest")
+		return errors.New("the run has no digest, as one that was still going on has none: append a whole run")
 	case len(e.Metrics) == 0:
 		return errors.New("the run has no measured request, which is no history")
 	}

@@ -30,7 +30,7 @@ func Open(name, in string) (Store, error) {
 	branch, git := strings.CutPrefix(name, "git:")
 	switch {
 	case name == "":
-		return nil, errors.New("no store named: give a folder, or git:BRANCH")
+		return nil, errors.New("no store named: give --store a folder, or git:BRANCH")
 	case !git:
 		return dir{path: name}, nil
 	case branch == "" || strings.HasPrefix(branch, "-"):

@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -61,6 +62,17 @@ func Trends(entries []Entry, metric string) []Trend {
 	return all
 }
 
+// Known lists the metrics that some entry has, sorted.
+func Known(entries []Entry) []string {
+	known := map[string]bool{}
+	for _, e := range entries {
+		for name := range e.Metrics {
+			known[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+}
+
 func (t *Trend) add(e Entry) {
 	m, has := e.Metrics[t.Metric]
 	if !has || !usable(&e) {
@@ -113,7 +125,7 @@ func Text(w io.Writer, trends []Trend) error {
 			fmt.Fprintf(&b, "  %s\n", sentence)
 		}
 		if t.LeftOut > 0 {
-			fmt.Fprintf(&b, "  %d runs are left out: invalid, or without this figure.\n", t.LeftOut)
+			fmt.Fprintf(&b, "  Left out, as invalid or without this figure: %d of %d runs.\n", t.LeftOut, t.LeftOut+len(t.Entries))
 		}
 	}
 	_, err := io.WriteString(w, strings.Map(func(r rune) rune {

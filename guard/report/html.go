@@ -167,7 +167,7 @@ func curveCharts(v *judge.Verdict) []template.HTML {
 			if i > 0 {
 				role = chart.Candidate
 			}
-			if a.Name != "" {
+			if !absent(v, &a) {
 				curves = append(curves, curve(a.Name, role, a.Measures[m.key]))
 			}
 		}

@@ -234,3 +234,21 @@ func TestTrafficThatCameOfItself(t *testing.T) {
 		t.Errorf("an arm that there is not has a row:\n%s", text)
 	}
 }
+
+// TestByHistory: earlier runs are no arm of the run and have no row of zeros.
+func TestByHistory(t *testing.T) {
+	v := promote()
+	v.Mode, v.Baseline, v.Blocks = "history", "earlier runs", 0
+	v.Arms[0] = summary.Arm{Name: "earlier runs"}
+	for _, suffix := range []string{"txt", "md", "html"} {
+		text := strings.Join(strings.Fields(render(t, suffix, v)), " ")
+		for _, never := range []string{"no requests", "0 blocks of", "<h3>Candidate against baseline", "### Candidate against baseline", "earlier runs | 0"} {
+			if strings.Contains(text, never) {
+				t.Errorf("%s says %q", suffix, never)
+			}
+		}
+		if !strings.Contains(text, "The run against earlier ones") {
+			t.Errorf("%s does not say what is compared", suffix)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func workTable(v *judge.Verdict) table {
 		Title: "Work", Names: 1,
 		Head: []string{"arm", "requests", "success", "starts, of intended", "CPU per request", "CPU per event"},
 	}
-	for _, a := range named(v.Arms) {
+	for _, a := range present(v) {
 		t.Rows = append(t.Rows, row{Cells: []string{
 			a.Name, fmt.Sprint(a.Requests), success(a), rate(a),
 			nanoseconds(a.CPUPerRequestNS), nanoseconds(a.CPUPerEventNS),
@@ -53,7 +53,7 @@ func latencyTable(v *judge.Verdict) table {
 	}
 	for _, m := range latencies() {
 		name := m.name
-		for _, a := range named(v.Arms) {
+		for _, a := range present(v) {
 			d := a.Measures[m.key]
 			if d.N == 0 && !anyHas(v.Arms, m) {
 				continue
@@ -67,9 +67,25 @@ func latencyTable(v *judge.Verdict) table {
 	return t
 }
 
-// named leaves out the baseline of a run that has none.
-func named(arms []summary.Arm) []summary.Arm {
-	return slices.DeleteFunc(slices.Clone(arms), func(a summary.Arm) bool { return a.Name == "" })
+// present leaves out the baseline where there is none: the run has one arm, or is
+// judged against earlier ones.
+func present(v *judge.Verdict) []summary.Arm {
+	return slices.DeleteFunc(slices.Clone(v.Arms), func(a summary.Arm) bool { return absent(v, &a) })
+}
+
+func absent(v *judge.Verdict, a *summary.Arm) bool {
+	return a.Name == "" || byHistory(v) && a.Requests == 0 && a.Name == v.Baseline
+}
+
+// byHistory tells whether the baseline are earlier runs.
+func byHistory(v *judge.Verdict) bool { return v.Mode == "history" }
+
+// against heads the table of metrics.
+func against(v *judge.Verdict) string {
+	if byHistory(v) {
+		return "The run against earlier ones"
+	}
+	return "Candidate against baseline"
 }
 
 func anyHas(arms []summary.Arm, m measure) bool {
@@ -84,7 +100,7 @@ func anyHas(arms []summary.Arm, m measure) bool {
 // metricTable has a row for each judged metric, in the verdict's order.
 func metricTable(v *judge.Verdict) table {
 	t := table{
-		Title: "Candidate against baseline", Names: 2,
+		Title: against(v), Names: 2,
 		Head: []string{"metric", verdictColumn, "change", "bounds", "tolerated", "detects"},
 	}
 	for _, m := range v.Metrics {

@@ -41,7 +41,7 @@ func Terminal(w io.Writer, v judge.Verdict, options ...Option) error {
 	s.table(latencyTable(&v))
 	s.table(metricTable(&v))
 	s.list(reasons(&v))
-	s.para("", shortly(), "")
+	s.para("", shortly(&v), "")
 	s.line("")
 	s.verdict(&v)
 	return s.err
@@ -266,6 +266,9 @@ func standingBehind(v *judge.Verdict) []fact {
 // ranAs says how the run was made; traffic that came of itself has no seed.
 func ranAs(v *judge.Verdict) string {
 	d, blocks := v.Run.Dataset, fmt.Sprintf("%d blocks of %s", v.Blocks, design(v))
+	if byHistory(v) {
+		blocks = "one run, judged by its history"
+	}
 	if d.Hash == "" {
 		return blocks + ", of traffic that came of itself"
 	}

@@ -51,11 +51,19 @@ func formulas(v *judge.Verdict) []measure {
 }
 
 // shortly are the formulas of what the terminal shows, in one sentence.
-func shortly() string {
+func shortly(v *judge.Verdict) string {
 	return "Latencies run from the intended start to the first byte, the first token event, the end; " +
 		"the inter-token gap is (last − first content event) / (events − 1) of one answer, the gap of single events pools those of all successful answers. " +
 		"A failed request is infinitely slow in every quantile (∞) and ten times slower in a mean ratio. Throughput is answers by the time from the first measured start to the last measured end. CPU is processor time of the arm's process. " +
-		"Changes are candidate / baseline − 1 over pairs of the same item in the same block, points are differences of shares; " +
+		changes(v)
+}
+
+// changes says what the numbers of a comparison are.
+func changes(v *judge.Verdict) string {
+	if byHistory(v) {
+		return "Changes are the run / the mean of the earlier runs − 1; bounds allow for how much runs of one build differ."
+	}
+	return "Changes are candidate / baseline − 1 over pairs of the same item in the same block, points are differences of shares; " +
 		"bounds hold one at a time at 1 − alpha; detects is the worsening found in 80 % of such runs."
 }
 
