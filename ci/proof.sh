@@ -4,7 +4,7 @@
 # count how often the judge would roll back where there is nothing to see. The run's
 # own verdict is of no matter here, but that it could be made is.
 #
-# The simulation takes about an hour of processor time. Cut off, it goes on where it
+# The simulation takes some three hours of processor time. Cut off, it goes on where it
 # ended; a goal that is missed ends it with 2 once the rest is done, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
