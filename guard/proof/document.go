@@ -196,19 +196,12 @@ func (o Outcome) write(b *strings.Builder, rs Results) {
 	for _, c := range o.Cells {
 		r, ok := rs.Find(o.Name, c.Name)
 		if !ok {
-			fmt.Fprintf(b, "| %s | %s | | | | not simulated |\n", c.Name, c.bound())
+			fmt.Fprintf(b, "| %s | %s | | | | not simulated |\n", c.Name, c.In(c.unit()))
 			continue
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %d | %s |\n", c.Name, c.bound(),
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %d | %s |\n", c.Name, c.In(c.unit()),
 			c.Kind.print(r.Value), c.Kind.print(r.Error), r.Repetitions, c.met(r.Value))
 	}
-}
-
-func (c Cell) bound() string {
-	if c.Bound == unbounded {
-		return c.Bound.String()
-	}
-	return c.Bound.String() + " " + c.unit()
 }
 
 func (c Cell) met(x float64) string {

@@ -76,17 +76,17 @@ func (b Bound) Met(x float64) bool {
 	return x >= least && x <= b.Most
 }
 
-// String writes "at most 6", "31 or more", "3.5 to 6.5" or "none".
-func (b Bound) String() string {
+// In writes "at most 6 %", "31 % or more", "3.5 to 6.5 %" or "none".
+func (b Bound) In(unit string) string {
 	switch {
 	case b == unbounded:
 		return "none"
 	case math.IsInf(b.Least, -1):
-		return fmt.Sprintf("at most %g", b.Most)
+		return fmt.Sprintf("at most %g %s", b.Most, unit)
 	case math.IsInf(b.Most, 1):
-		return fmt.Sprintf("%g or more", b.Least)
+		return fmt.Sprintf("%g %s or more", b.Least, unit)
 	}
-	return fmt.Sprintf("%g to %g", b.Least, b.Most)
+	return fmt.Sprintf("%g to %g %s", b.Least, b.Most, unit)
 }
 
 // A Figure is what the repetitions of a cell came to, in the unit of its bound.
