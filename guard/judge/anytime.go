@@ -158,7 +158,7 @@ func (c *docket) looks() int {
 	if c.set.Header.Design == sample.Split {
 		return min(len(c.set.Units), splitLooks)
 	}
-	return c.set.Blocks
+	return max(0, c.set.Blocks)
 }
 
 // correctEvidence adjusts the evidence of the gating metrics for their number:

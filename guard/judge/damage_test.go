@@ -102,6 +102,7 @@ func TestBrokenEvidenceNeverPromotes(t *testing.T) {
 		},
 		"no work":        func(e *evidence.Set) { e.Work = evidence.Work{} },
 		"no blocks":      func(e *evidence.Set) { e.Blocks = 0 },
+		"blocks under 0": func(e *evidence.Set) { e.Blocks = -1 },
 		"too few blocks": func(e *evidence.Set) { e.Blocks = 5 },
 		"nothing":        func(e *evidence.Set) { *e = evidence.Set{} },
 		"not validated":  func(e *evidence.Set) { e.Validity = sample.Validity{} },
@@ -143,8 +144,12 @@ func TestBrokenEvidenceNeverPromotes(t *testing.T) {
 	for name, spoil := range spoils {
 		e := good()
 		spoil(&e)
-		if v := judge.Judge(policy.Default(), e); v.Decision == judge.Promote {
-			t.Errorf("%s: promoted, %q", name, v.Summary)
+		for _, mode := range []policy.Mode{policy.GroupSequential, policy.Fixed, policy.Anytime, policy.Threshold} {
+			p := fixed()
+			p.Mode = mode
+			if v := judge.Judge(p, e); v.Decision == judge.Promote {
+				t.Errorf("%s, %s: promoted, %q", name, mode, v.Summary)
+			}
 		}
 	}
 }
