@@ -2,7 +2,7 @@
 # GOFLAGS and the other Go variables of the environment are honoured.
 
 .DEFAULT_GOAL := help
-.PHONY: help build gate test race lint fmt test-real fuzz bench nightly proof clean
+.PHONY: help build gate test race lint fmt test-real fuzz bench nightly mutate proof clean
 
 export CGO_ENABLED := 0
 
@@ -43,7 +43,10 @@ bench: ## every benchmark once, so that they stay runnable
 proof: build ## how often the judge errs: by simulation (docs/proof.md), and on a fresh run of identical arms
 	bash ci/proof.sh
 
-nightly: race bench proof ## the long run: proof, fuzzing, many gates and refusals
+mutate: ## break every rule in turn and see that a test notices
+	go test -run TestMutations . -mutate -timeout 60m
+
+nightly: race bench proof mutate ## the long run: proof, mutations, fuzzing, many gates and refusals
 	sh ci/fuzz.sh 60s
 	bash ci/nightly.sh
 

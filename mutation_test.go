@@ -18,7 +18,7 @@ type mutation struct {
 	file string
 	old  string // stands in file just once
 	new  string
-	pkg  string // whose tests must notice
+	pkg  string // whose tests must notice; after a blank those alone that match (go test -run)
 }
 
 // TestMutations holds that every rule is tested: each mutation makes at least
@@ -72,41 +72,262 @@ func (m mutation) mustFail(t *testing.T, mutated string) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", list, "-failfast", "-timeout", "120s", "./"+m.pkg).CombinedOutput()
+	pkg, run, _ := strings.Cut(m.pkg, " ")
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", list, "-failfast", "-timeout", "300s", "-run", run, "./"+pkg).CombinedOutput()
 	switch text := string(out); {
 	case err == nil:
 		t.Errorf("no test of %s notices: %s", m.pkg, m.rule)
 	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
 		t.Errorf("the mutation does not compile:\n%s", text)
-	case !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic:"):
+	case strings.Contains(text, "panic: test timed out"), !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic:"):
 		t.Errorf("the tests ended otherwise than by failing:\n%s", text)
 	}
 }
 
 // mutations are the rules of the judge, by room.
 var mutations = []mutation{
-	{"a rollback exits with 2", "guard/judge/verdict.go", "case Rollback:\n\t\treturn 2", "case Rollback:\n\t\treturn 0", "guard/judge"},
-	{"a hold exits with 3", "guard/judge/verdict.go", "case Hold:\n\t\treturn 3", "case Hold:\n\t\treturn 0", "guard/judge"},
-	{"no data exits with 4", "guard/judge/verdict.go", "case NoData:\n\t\treturn 4", "case NoData:\n\t\treturn 0", "guard/judge"},
-	{"an arm without requests is no data", "guard/judge/decide.go", "case sum.Attempts <= 0:", "case sum.Attempts < 0:", "guard/judge"},
-	{"an arm that never answers is no data", "guard/judge/decide.go", "case sum.OK <= 0:", "case sum.OK < 0:", "guard/judge"},
-	{"failures over 5 % stop latencies", "guard/judge/refuse.go", "failedShare   = .05", "failedShare   = .5", "guard/judge"},
-	{"pairs lost to one arm hold", "guard/judge/refuse.go", "lostAlpha     = .01", "lostAlpha     = 0", "guard/judge"},
-	{"more than 1 % of pairs lost hold", "guard/judge/refuse.go", "lostShare     = .01", "lostShare     = .9", "guard/judge"},
-	{"few pairs of autocorrelated arms hold", "guard/judge/refuse.go", "lagSigmas     = 3", "lagSigmas     = 300", "guard/proof"},
-	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats"},
-	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats"},
-	{"a failed request is infinitely slow", "guard/evidence/measure.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
+	// Exit codes.
+	{"a promotion exits with 0", "guard/judge/verdict.go", "case Promote:\n\t\treturn 0", "case Promote:\n\t\treturn 3", "guard/judge TestRules"},
+	{"a rollback exits with 2", "guard/judge/verdict.go", "case Rollback:\n\t\treturn 2", "case Rollback:\n\t\treturn 0", "guard/judge TestRules"},
+	{"a hold exits with 3", "guard/judge/verdict.go", "case Hold:\n\t\treturn 3", "case Hold:\n\t\treturn 0", "guard/judge TestRules"},
+	{"no data exits with 4", "guard/judge/verdict.go", "case NoData:\n\t\treturn 4", "case NoData:\n\t\treturn 0", "guard/judge TestRules"},
+	{"what is no decision exits with 1", "guard/judge/verdict.go", "\treturn 1\n}", "\treturn 0\n}", "guard/judge TestRules"},
 
+	// The order of precedence.
+	{"a rollback comes before no data", "guard/judge/decide.go", "worse := c.worse(); len(worse) > 0 {", "worse := c.worse(); len(worse) > 0 && c.missing() == \"\" {", "guard/judge TestWorlds"},
+	{"no data comes before a refusal", "guard/judge/decide.go", "missing := c.missing(); missing != \"\" {", "missing := c.missing(); missing != \"\" && len(c.refused) == 0 {", "guard/judge TestWorlds"},
+	{"a refusal comes before a promotion", "guard/judge/decide.go", "r, ok := c.refusal(); ok {", "r, ok := c.refusal(); ok && r.scope != promotions {", "guard/judge TestAStoppedRun|TestControls"},
+	{"an arm without requests is no data", "guard/judge/decide.go", "case sum.Attempts <= 0:", "case sum.Attempts < 0:", "guard/judge TestRules"},
+	{"an arm that never answers is no data", "guard/judge/decide.go", "case sum.OK <= 0:", "case sum.OK < 0:", "guard/judge TestWorlds|TestRules"},
+	{"a required metric must have data", "guard/judge/decide.go", "(f.decides() || f.Required)", "f.decides()", "guard/judge TestRules"},
+	{"a policy without gating metrics never promotes", "guard/judge/decide.go", "if gating == 0 {", "if gating < 0 {", "guard/judge TestAPolicyWithoutGatingMetrics"},
+	{"a critical metric is named first", "guard/judge/decide.go", "return f.Critical }", "return !f.Critical }", "guard/judge TestOrder|TestRules"},
+	{"a dry run decides nothing", "guard/judge/judge.go", "return f.Gating && !f.DryRun }", "return f.Gating }", "guard/judge TestDryRun"},
+	{"an absolute limit that is passed holds", "guard/judge/judge.go", "&& f.within() && !f.limitUnmet:", "&& f.within():", "guard/judge TestLimits|TestRules"},
+	{"a missing bound is within nothing", "guard/judge/judge.go", "return float64(f.out.Upper) < 1+float64(f.Margin)", "return !(float64(f.out.Upper) >= 1+float64(f.Margin))", "guard/judge TestRules|TestBrokenEvidenceNeverPromotes"},
+
+	// What the evidence must not lack.
+	{"an invalid run holds", "guard/judge/refuse.go", "case sample.Valid:\n\t\treturn refusal{}", "case sample.Valid, sample.Invalid:\n\t\treturn refusal{}", "guard/judge TestRefusals"},
+	{"a degraded run of unknown error holds", "guard/judge/refuse.go", "if len(v.Error) > 0 {", "if len(v.Error) >= 0 {", "guard/judge TestRefusals|TestDegradedWidens"},
+	{"a run that nobody graded holds", "guard/judge/refuse.go", "if source != \"\" {", "if source != \"-\" {", "guard/judge TestRefusals|TestALogOfOthers"},
+	{"the worst signal grades a run", "guard/judge/refuse.go", "if s.Grade == sample.Invalid || s.Grade == sample.Degraded && (", "if s.Grade == sample.Degraded && (", "guard/judge TestRefusals|TestRules"},
+	{"a busy machine is named", "guard/judge/refuse.go", "return s.Busy })", "return !s.Busy })", "guard/judge TestRefusals|TestRules"},
+	{"a run that was broken off holds", "guard/judge/refuse.go", "if e.Stopped == \"\" {", "if e.Stopped != \"-\" {", "guard/judge TestAStoppedRun"},
+	{"few blocks hold", "guard/judge/refuse.go", "if blocks >= p.MinBlocks {", "if blocks >= 0 {", "guard/judge TestWorlds"},
+	{"few pairs hold", "guard/judge/refuse.go", "if pairs >= p.MinPairs {", "if pairs >= 0 {", "guard/judge TestWorlds"},
+	{"failures over 5 % stop latencies", "guard/judge/refuse.go", "failedShare   = .05", "failedShare   = .5", "guard/judge TestRules"},
+	{"pairs lost to one arm hold", "guard/judge/refuse.go", "lostAlpha     = .01", "lostAlpha     = 0", "guard/judge TestRefusals|TestRules"},
+	{"more than 1 % of pairs lost hold", "guard/judge/refuse.go", "lostShare     = .01", "lostShare     = .9", "guard/judge TestRules"},
+	{"few pairs of autocorrelated arms hold", "guard/judge/refuse.go", "lagSigmas     = 3", "lagSigmas     = 300", "guard/proof"},
+	{"blocks without any difference hold", "guard/judge/refuse.go", "leastScores   = 6", "leastScores   = 0", "guard/judge"},
+	{"few restarts say nothing of builds", "guard/judge/refuse.go", "leastRestarts = 8", "leastRestarts = 1", "guard/judge TestUnit"},
+	{"what a source lacks holds", "guard/judge/refuse.go", "case slices.Contains(c.set.Header.Lacks, sample.Measure(m.Measure)):", "case len(c.set.Header.Lacks) > 99:", "guard/judge TestLacks"},
+	{"only a closed loop has a throughput", "guard/judge/refuse.go", "c.set.Header.Schedule.Kind != closedLoop", "c.set.Header.Schedule.Kind == \"-\"", "guard/judge TestThroughput"},
+	{"an open loop shows achieved over offered", "guard/judge/refuse.go", "it is the schedule's\" + achieved(c.set)", "it is the schedule's\"", "guard/judge TestThroughput|TestRules"},
+
+	// The same work.
+	{"arms that did different work hold", "guard/judge/refuse.go", "if w.Same {", "if w.Pairs >= 0 {", "guard/judge TestRefusals"},
+	{"output tokens are compared", "guard/judge/refuse.go", "case !(math.Abs(float64(s.Tokens)-1) <= float64(p.Tokens)):", "case s.Tokens > 9:", "guard/judge TestRefusals"},
+	{"finish reasons are compared", "guard/judge/refuse.go", "case !(float64(s.Finish) <= float64(p.Finish)):", "case s.Finish > 9:", "guard/judge TestRefusals"},
+	{"cached shares are compared", "guard/judge/refuse.go", "case !(math.Abs(float64(s.Cached)) <= float64(p.Cached)):", "case s.Cached > 9:", "guard/judge TestRefusals"},
+	{"answers are compared", "guard/judge/refuse.go", "case w.Scored > 0 && !(float64(s.Quality) >= -float64(p.Quality)):", "case w.Scored < 0:", "guard/judge TestRefusals|TestRules"},
+
+	// Designs.
+	{"one run per side supports limits alone", "guard/judge/refuse.go", "return no(\"design: one run per side supports absolute limits only\")", "return refusal{}", "guard/judge TestSingle|TestRefusals"},
+	{"an unknown design holds", "guard/judge/refuse.go", "return no(fmt.Sprintf(\"design: %q cannot be judged by pairs\", d))", "return refusal{}", "guard/judge TestRefusals"},
+	{"a block is no shorter than a restart", "guard/judge/refuse.go", "e.Restarts < e.Blocks {", "e.Restarts < 0 {", "guard/judge TestRefusals"},
+	{"the order of arms is random", "guard/judge/refuse.go", "(e.BaselineFirst <= 0 || e.BaselineFirst >= e.Blocks)", "e.BaselineFirst < 0", "guard/judge TestRefusals"},
+	{"all of the traffic is judged by limits alone", "guard/judge/refuse.go", "return u.Candidate && u.Share == 1 }", "return u.Candidate && u.Share > 1 }", "guard/judge TestFullShare"},
+	{"the arms of a split share one process", "guard/judge/split.go", "if e.Restarts > 1 {", "if e.Restarts > 99 {", "guard/judge TestSplitRefuses"},
+	{"a unit keeps its arm", "guard/judge/split.go", "float64(e.Mixed) > lostShare*float64(all)", "float64(e.Mixed) > 9*float64(all)", "guard/judge TestSplitRefuses"},
+	{"a split has two arms", "guard/judge/split.go", "case !(u.Share > 0 && u.Share < 1):", "case !(u.Share > 0):", "guard/judge TestSplitRefuses"},
+	{"units are assigned as their shares say", "guard/judge/split.go", "const doubt = 1000", "const doubt = 1e300", "guard/judge TestSplitRefuses"},
+	{"a split is judged at one look or at any", "guard/judge/split.go", "m == policy.Fixed || m == policy.Anytime {", "m == policy.Fixed || m != \"\" {", "guard/judge TestSplit|TestRules"},
+	{"a session is one event", "guard/judge/split.go", "ns, ok, none := u.Requests[0].Value(", "ns, ok, none := u.Requests[len(u.Requests)-1].Value(", "guard/judge TestSplitSessions"},
+	{"blocks that correlate are merged", "guard/judge/latency.go", "if r <= 1.645/math.Sqrt(float64(k)) {", "if r <= 1.645*math.Sqrt(float64(k)) {", "guard/judge"},
+	{"simulated records are named", "guard/judge/words.go", "\"simulation\")", "\"simulations of\")", "guard/judge TestSimulatedRecordsAreNamed"},
+
+	// Controls.
+	{"no promotion unless the plant was seen", "guard/judge/controls.go", "cmp.Or(c.refuseTwin(), c.refusePlant())", "c.refuseTwin()", "guard/judge Control"},
+	{"no promotion unless the twin stayed quiet", "guard/judge/controls.go", "cmp.Or(c.refuseTwin(), c.refusePlant())", "c.refusePlant()", "guard/judge Control"},
+	{"a policy may require controls", "guard/judge/controls.go", "case c.policy.Controls == policy.ControlsRequired:", "case c.policy.Controls == \"-\":", "guard/judge Control"},
+	{"a dead control holds", "guard/judge/controls.go", "return fmt.Sprintf(\"the run's own %s has no data: %s\", c.name, missing)", "return \"\"", "guard/judge Control|TestRules"},
+	{"a twin that is not judged holds", "guard/judge/controls.go", "text := c.twin.unjudged(); text != \"\" {", "text := c.twin.unjudged(); text == \"-\" {", "guard/judge Control|TestRules"},
+	{"a plant is seen in every measure", "guard/judge/controls.go", "if !seen[m] {", "if !seen[m] && !seen[order[0]] && !seen[order[len(order)-1]] {", "guard/judge Control|TestRules"},
+	{"a run that sees what is not there rolls nothing back", "guard/judge/judge.go", "(f.Measure == policy.Success || !c.hallucinates())", "f.Gating", "guard/judge Control"},
+	{"errors roll back whatever the twin says", "guard/judge/judge.go", "(f.Measure == policy.Success || !c.hallucinates())", "!c.hallucinates()", "guard/judge Control|TestRules"},
+	{"a verdict says why there are no controls", "guard/judge/controls.go", "cmp.Or(c.set.Header.NoControls, ", "cmp.Or(", "guard/judge Control"},
+
+	// Looks.
+	{"looks are equally spaced", "guard/judge/look.go", "return (k*planned + looks - 1) / looks", "return k * planned / looks", "guard/judge TestLook"},
+	{"p-values pay for the looks", "guard/judge/look.go", "return h.plan.Repeated(p, h.look)", "return p", "guard/judge Look|Boundaries"},
+	{"intervals pay for the looks", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "alpha, ", "guard/judge Look|Boundaries|TestRules"},
+	{"between looks nothing is judged", "guard/judge/look.go", "case !ok:", "case !ok && look < 0:", "guard/judge Look|TestNoPlan"},
+	{"what a look ended is not judged at one look", "guard/judge/look.go", "if e.Look > 0 {", "if e.Look > 99 {", "guard/judge Look"},
+	{"a look of other looks is none", "guard/judge/look.go", "case e.Look > 0 && e.Look != look:", "case e.Look > 99:", "guard/judge Look"},
+	{"an unknown mode holds", "guard/judge/look.go", "return no(\"mode %q is not supported\", p.Mode)", "return refusal{}", "guard/judge TestRefusals|TestRules"},
+	{"only a decision ends a run", "guard/judge/look.go", "v.Decision == Promote || v.Decision == Rollback", "v.Decision != NoData", "guard/judge Look"},
+
+	// Thresholds, for those who migrate.
+	{"a point estimate beyond tau rolls back", "guard/judge/threshold.go", "> float64(f.Tau) }", "> 9 }", "guard/judge TestThreshold"},
+	{"a point estimate within tau promotes", "guard/judge/threshold.go", "<= float64(f.Tau) }", "<= 9 }", "guard/judge TestThreshold|TestRules"},
+	{"a threshold judges absolute limits", "guard/judge/threshold.go", "f.limitBroken = f.Gating && f.limitUnmet", "f.limitBroken = f.DryRun && f.limitUnmet", "guard/judge TestThreshold"},
+	{"a threshold says its error rate", "guard/judge/threshold.go", "text += fmt.Sprintf(", "_ = fmt.Sprintf(", "guard/judge TestThreshold"},
+
+	// Evidence that may be looked at as often as anyone likes.
+	{"evidence that once crossed has crossed", "guard/judge/anytime.go", "highest[j] = math.Max(highest[j], log)", "highest[j] = log", "guard/judge TestAnytimeNeverForgets"},
+	{"e-values are corrected by closed testing", "guard/judge/anytime.go", "range stats.ClosedMeans(logs) {", "range logs {", "guard/judge TestAnytime|TestRules"},
+	{"a promotion needs evidence of 1/alpha", "guard/judge/anytime.go", "f.watched.within = against >= bar", "f.watched.within = against >= 0", "guard/judge TestAnytime|TestRules"},
+	{"a promotion is of now", "guard/judge/anytime.go", "against := lastOf(t.record.evidence(margin", "against := slices.Max(t.record.evidence(margin", "guard/judge TestAnytimePromotionIsOfNow"},
+	{"blocks that correlate weaken e-values", "guard/judge/anytime.go", "math.Min(trail[look], joined[look])", "math.Max(trail[look], joined[look])", "guard/judge TestAnytimeMergesBlocks|TestRules"},
+	{"weights share alpha", "guard/judge/anytime.go", "if weighed {", "if weighed && total < 0 {", "guard/judge TestAnytimeWeights"},
+	{"e-values roll back early", "guard/judge/anytime.go", "r.scope = promotions\n", "r.scope = allClaims\n", "guard/judge TestAnytimeRollsBackEarly"},
+
+	// Metrics.
+	{"no time at all has no logarithm", "guard/judge/latency.go", "if zero == 0 {", "if zero >= 0 {", "guard/judge TestZero"},
+	{"a degraded run widens intervals", "guard/judge/latency.go", "return math.Log1p(float64(worst) / stats.Quantile(ascending, .5))", "return 0 * math.Log1p(float64(worst)/stats.Quantile(ascending, .5))", "guard/judge TestDegradedWidens"},
+	{"a quantile among failures holds", "guard/judge/latency.go", "case failed < 1-q:", "case failed < 2-q:", "guard/judge TestRules|TestWorlds"},
+	{"a latency beyond its limit rolls back", "guard/judge/latency.go", "f.limitBroken = f.Gating && !c.allDead() && lower >= 1 && alone[lower-1] > f.Limit.Value", "f.limitBroken = f.Gating && lower < 0", "guard/judge TestLimits|TestRules"},
+	{"a latency that is no number is damage", "guard/judge/latency.go", "if !(p.Baseline[i] > 0) ||", "if p.Baseline[i] < 0 ||", "guard/judge TestBrokenEvidenceNeverPromotes"},
+	{"success falls by blocks and by counts", "guard/judge/rate.go", "p := math.Max(stats.TailT(", "p := math.Min(stats.TailT(", "guard/judge"},
+	{"what cannot reject costs nothing", "guard/judge/rate.go", "f.idle = least > float64(c.policy.Alpha); f.idle {", "f.idle = least > 1; f.idle {", "guard/judge TestIdleMetricsCostNothing"},
+	{"no failures have a width", "guard/judge/rate.go", "lower, upper = math.Min(lower, m.Value-t*m.SE), math.Max(upper, m.Value+t*m.SE)", "lower, upper = m.Value-t*m.SE, m.Value+t*m.SE", "guard/judge TestZeroFailuresHaveAWidth"},
+	{"a success rate under its limit rolls back", "guard/judge/rate.go", "f.limitBroken = f.Gating && upper < f.Limit.Value", "f.limitBroken = f.Gating && upper < 0", "guard/judge TestWorlds"},
+	{"more successes than requests are damage", "guard/judge/rate.go", "if t.OK < 0 || t.OK > t.Attempts {", "if t.OK < 0 {", "guard/judge TestBrokenEvidenceNeverPromotes|TestRules"},
+	{"throughput counts successes", "guard/judge/slots.go", "float64(t.OK)*1e9", "float64(t.Attempts)*1e9", "guard/judge TestThroughput|TestRules"},
+	{"a lower throughput is worse", "guard/judge/slots.go", "out[i] = -x + math.Log1p", "out[i] = x + math.Log1p", "guard/judge TestThroughput"},
+	{"goodput keeps errors in its denominator", "guard/judge/anytimepaired.go", "t.Attempts++\n\tif good {", "if good {\n\t\tt.Attempts++", "guard/judge TestAnytimeQualityAndGoodput"},
+	{"goodput asks for the objectives", "guard/judge/anytimepaired.go", "float64(ns) > o.AtMost.Value", "float64(ns) > 99*o.AtMost.Value", "guard/judge TestAnytimeQualityAndGoodput"},
+	{"an answer without a score beside one scores 0", "guard/judge/anytimepaired.go", "return 0\n\t}\n\treturn *s.Quality", "return 1\n\t}\n\treturn *s.Quality", "guard/judge TestAnytime|TestRules"},
+	{"coarse buckets are not interpolated", "guard/judge/binned.go", "const fineWidth = .10", "const fineWidth = 10", "guard/judge TestBinned"},
+	{"a margin under a bucket promotes nothing", "guard/judge/binned.go", "if b.width <= allowed {", "if b.width >= 0 {", "guard/judge TestBinned"},
+	{"buckets widen intervals", "guard/judge/binned.go", "Float(math.Exp(lower-b.blur)), Float(math.Exp(upper+b.blur))", "Float(math.Exp(lower)), Float(math.Exp(upper))", "guard/judge TestBinned|TestRules"},
+	{"metrics are corrected by Holm", "guard/judge/correct.go", "adjusted = stats.Holm(p)", "adjusted = p", "guard/judge"},
+
+	// What a verdict says.
+	{"metrics stand by phase", "guard/judge/judge.go", "cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank)", "cmp.Compare(phaseOf(b.Measure).rank, phaseOf(a.Measure).rank)", "guard/judge TestOrder|TestWorlds"},
+	{"metrics of a phase stand by effect over margin", "guard/judge/judge.go", "cmp.Compare(b.overMargin(), a.overMargin())", "cmp.Compare(a.overMargin(), b.overMargin())", "guard/judge TestOrder|TestRules"},
+	{"a verdict has two sentences", "guard/judge/words.go", "[]string{head, \"No other gating metric is worse beyond doubt.\"}", "[]string{head}", "guard/judge TestSentences"},
+
+	// One run against earlier ones.
+	{"a run beyond the prediction rolls back", "guard/judge/history.go", "case f.Value > f.Upper*(1+float64(m.Tau)):", "case f.Value > f.Upper*99:", "guard/judge TestHistory"},
+	{"a run within tau of the prediction is not rolled back", "guard/judge/history.go", "case f.Value > f.Upper*(1+float64(m.Tau)):", "case f.Value > f.Upper:", "guard/judge TestHistory|TestRules"},
+	{"a history judges no run that was broken off", "guard/judge/history.go", "case past.Stopped != \"\":", "case past.Stopped == \"-\":", "guard/judge TestHistory"},
+	{"a history judges no invalid run", "guard/judge/history.go", "case valid.text != \"\":", "case valid.text == \"-\":", "guard/judge TestHistory"},
+	{"a history without the metric is no data", "guard/judge/history.go", "case missing != nil:", "case missing != nil && len(v.Metrics) == 0:", "guard/judge TestHistory"},
+	{"a prediction needs five runs", "guard/history/predict.go", "const Least = 5", "const Least = 2", "guard/history TestPredict|TestRules"},
+	{"a history learns no run that was rolled back", "guard/history/predict.go", "(!bad || old.Accepted)", "(!bad || old.Decision != \"\")", "guard/history TestPredict"},
+	{"a person may accept a run", "guard/history/predict.go", "(!bad || old.Accepted)", "!bad", "guard/history TestPredict"},
+	{"only runs of one series are compared", "guard/history/predict.go", "old.Series() == series", "series != \"\"", "guard/history TestPredict"},
+	{"a prediction knows that its mean is estimated", "guard/history/predict.go", "math.Sqrt(h+1)", "math.Sqrt(h)", "guard/history TestPredict"},
+	{"a history trusts no invalid run", "guard/history/trend.go", "e.Validity == \"valid\" || e.Validity == \"degraded\" }", "e.Validity != \"\" }", "guard/history TestTrends|TestPredict"},
+	{"a spike is no change", "guard/history/trend.go", "const leastSegment = 3", "const leastSegment = 1", "guard/history TestTrends|TestRules"},
+
+	// Mathematics.
+	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats TestVector"},
+	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats TestVector|TestFailures"},
+	{"closed testing takes the smallest mean", "guard/stats/evalues.go", "least = math.Min(least, logMean(set))", "least = logMean(set)", "guard/stats ClosedMeans"},
+	{"a martingale scales by earlier blocks", "guard/stats/martingale.go", "m.squares += sum * sum", "m.squares += squares + 1", "guard/stats TestVector"},
+	{"a step-down never steps up", "guard/stats/stepdown.go", "least = math.Max(least, math.Max(members[j].P, float64(hits[i])/float64(tried)))", "least = math.Max(members[j].P, float64(hits[i])/float64(tried))", "guard/stats TestStepDown"},
+
+	// Evidence.
+	{"a failed request is infinitely slow", "guard/evidence/measure.go", "return reading{ns: math.Inf(1)}", "return reading{ns: 1}", "guard/evidence"},
+	{"a time of zero is counted", "guard/evidence/measure.go", "return reading{kind: zero}", "return reading{kind: none}", "guard/evidence"},
+	{"an instant that was not reached is lost", "guard/evidence/measure.go", "case ns < 0:\n\t\treturn reading{kind: absent}", "case ns < 0:\n\t\treturn reading{kind: none}", "guard/evidence"},
+	{"what was never sent is no failure", "guard/evidence/new.go", "sample.Aborted, sample.DroppedStart, ", "sample.Aborted, ", "guard/evidence"},
+	{"a warm-up is not measured", "guard/evidence/new.go", "!s.Warmup {", "s.Arm != \"\" {", "guard/evidence"},
+	{"a control is compared over its own picks", "guard/evidence/new.go", "place[s.Block] > picks {", "place[s.Block] > 9*picks {", "guard/evidence"},
+	{"a control is no candidate", "guard/evidence/new.go", "if a.Role == \"\" {", "if a.Role != \"-\" {", "guard/evidence"},
+	{"pairs are of one use of an item", "guard/evidence/pair.go", "use{item, s.Occurrence}", "use{item, 0}", "guard/evidence"},
+	{"losses are told by arm", "guard/evidence/pair.go", "set.LostCandidate++", "set.LostBaseline++", "guard/evidence"},
+	{"work is that of pairs that succeeded", "guard/evidence/work.go", "|| a.Outcome != sample.OK || b.Outcome != sample.OK {", "|| a.Outcome != sample.OK {", "guard/evidence"},
+	{"a unit of both arms is not kept", "guard/evidence/units.go", "if u.Candidate != candidate {", "if u.Candidate != candidate && len(all) < 0 {", "guard/evidence"},
+	{"of two runs the worse validity counts", "guard/evidence/two.go", "if rank(b.Grade) > rank(a.Grade) {", "if rank(b.Grade) < rank(a.Grade) {", "guard/evidence"},
+
+	// Run files.
+	{"a truncated file is named", "bench/sample/reader.go", "\t\treturn ErrTruncated\n\tcase corrupt", "\t\treturn err\n\tcase corrupt", "bench/sample"},
+	{"a digest covers a run", "bench/sample/reader.go", "case said.Digest != digest:", "case said.Digest == \"-\":", "bench/sample"},
+	{"a trailer counts samples", "bench/sample/reader.go", "case said.Samples != t.samples:", "case said.Samples < 0:", "bench/sample"},
+	{"a trailer counts what was measured by arm", "bench/sample/reader.go", "!maps.Equal(t.measured, said.Measured)", "!maps.Equal(t.measured, t.measured)", "bench/sample"},
+	{"nothing follows a trailer", "bench/sample/reader.go", "case err == nil:\n\t\treturn fmt.Errorf(\"%w: something", "case err == nil && l.number < 0:\n\t\treturn fmt.Errorf(\"%w: something", "bench/sample"},
+	{"another schema is refused", "bench/sample/reader.go", "if named.Schema != Schema {", "if named.Schema == \"-\" {", "bench/sample"},
+	{"a failure has no value", "bench/sample/measure.go", "if s.Outcome != OK {", "if s.Outcome == \"\" {", "bench/sample"},
+	{"added latency begins at the upstream's write", "bench/sample/measure.go", "s.TokenNS - s.UpstreamNS[0], true", "s.TokenNS - s.IntendedNS, true", "bench/sample"},
+	{"an event without its write adds nothing known", "bench/sample/measure.go", "if s.Events != len(s.UpstreamNS) || ", "if ", "bench/sample"},
+
+	// Policies.
+	{"no policy goes under eight blocks", "guard/policy/validate.go", "if p.MinBlocks < leastBlocks {", "if p.MinBlocks < 0 {", "guard/policy"},
+	{"a margin lies at tau or above", "guard/policy/validate.go", "if m.Margin < m.Tau {", "if m.Margin < 0 {", "guard/policy"},
+	{"a policy can say no", "guard/policy/validate.go", "if !gating {", "if !gating && len(p.Metrics) < 0 {", "guard/policy"},
+	{"an unknown mode is refused", "guard/policy/validate.go", "if p.Mode != \"\" && !slices", "if p.Mode == \"-\" && !slices", "guard/policy"},
+	{"looks belong to one mode", "guard/policy/validate.go", "case p.Mode != GroupSequential:", "case p.Mode == Anytime:", "guard/policy"},
+	{"weights belong to one mode", "guard/policy/validate.go", "if p.Mode != Anytime && ", "if p.Mode == \"-\" && ", "guard/policy"},
+	{"goodput needs objectives", "guard/policy/validate.go", "if len(p.SLO) == 0 && ", "if len(p.SLO) < 0 && ", "guard/policy"},
+	{"a metric stands once", "guard/policy/validate.go", "if seen[m.Key()] {", "if seen[m.Key()+\"-\"] {", "guard/policy"},
+	{"throughput is better higher", "guard/policy/validate.go", "if m.Points() || m == Throughput {", "if m.Points() {", "guard/policy"},
+	{"an unknown key is refused", "guard/policy/parse.go", "bytes.NewReader(data), yaml.Strict())", "bytes.NewReader(data))", "guard/policy"},
+	{"the nearest key is named", "guard/policy/parse.go", "d < distance {", "d > distance {", "guard/policy"},
+	{"a file holds one policy", "guard/policy/parse.go", "decoder.Decode(new(Policy)); !errors.Is(err, io.EOF) {", "decoder.Decode(new(Policy)); err != nil && !errors.Is(err, io.EOF) {", "guard/policy"},
+
+	// Watches.
+	{"a watch ends by a decision", "guard/watch/watch.go", "return v.Decision == judge.Promote || v.Decision == judge.Rollback", "return v.Decision != judge.NoData", "guard/watch TestRun"},
+	{"a watch gives up on errors", "guard/watch/watch.go", "(last || w.failed > cfg.Patience)", "last", "guard/watch TestRun"},
+	{"patience is of errors in a row", "guard/watch/watch.go", "w.failed = 0", "w.failed += 0", "guard/watch TestRun"},
+	{"only the mode anytime is watched", "guard/watch/watch.go", "if p.Mode != policy.Anytime {", "if p.Mode == \"-\" {", "guard/watch TestConfigRefuses"},
+	{"a server passes on no error", "guard/watch/server.go", "return judge.Verdict{}, st.look.Err", "return st.look.Verdict, nil", "guard/watch Server|Flagger"},
+	{"an error is 503", "guard/watch/server.go", "http.StatusServiceUnavailable", "http.StatusOK", "guard/watch Server|Flagger"},
+	{"a stale verdict is none", "guard/watch/server.go", "const stale = 3", "const stale = 300", "guard/watch Server|Flagger"},
+	{"Flagger goes on with the decision alone", "guard/watch/server.go", "status := http.StatusConflict", "status := http.StatusOK", "guard/watch Server|Flagger"},
+	{"a rollback stands", "guard/watch/server.go", "st.rolledBack = &l.Verdict", "_ = &l.Verdict", "guard/watch Server|Flagger"},
+	{"each revision has a watch of its own", "guard/watch/server.go", "Revision: r.FormValue(\"revision\")}", "Revision: \"one\"}", "guard/watch Server|Flagger"},
+	{"each revision of a webhook has a watch of its own", "guard/watch/server.go", "Revision: hook.Checksum}", "Revision: \"one\"}", "guard/watch Server|Flagger"},
+	{"before the first look there is no data", "guard/watch/server.go", "case st.look.N == 0:", "case st.look.N < 0:", "guard/watch Server|Flagger"},
+	{"a question carries the token", "guard/watch/server.go", "got[:]) == 1", "got[:]) >= 0", "guard/watch Server|Flagger"},
+	{"a block counts when it is over", "guard/watch/logs.go", ".After(end) {", ".After(end.Add(time.Hour)) {", "guard/watch Logs"},
+	{"what arrived before a watch does not count", "guard/watch/logs.go", "if at < 0 || ", "if ", "guard/watch Logs"},
+	{"nobody graded a log", "guard/watch/logs.go", "Grade: sample.Unknown", "Grade: sample.Valid", "guard/watch Logs"},
+
+	// Prometheus.
+	{"a counter may begin again", "guard/prometheus/increase.go", "reset := now.total < before.total", "reset := now.total < 0", "guard/prometheus"},
+	{"what was not scraped is not known", "guard/prometheus/increase.go", "if now.step != before.step+1 {", "if now.step < 0 {", "guard/prometheus"},
+	{"other buckets are not compared", "guard/prometheus/increase.go", "if !reset && shrank(before, now) {", "if reset && shrank(before, now) {", "guard/prometheus"},
+	{"scrapes that failed make a run invalid", "guard/prometheus/prometheus.go", "const missedShare = .05", "const missedShare = 1", "guard/prometheus"},
+	{"an arm that is not up makes a run invalid", "guard/prometheus/prometheus.go", "if share > missedShare || len(seen[0]) == 0 || len(seen[1]) == 0 {", "if share > missedShare {", "guard/prometheus"},
+	{"a target counts while it is up", "guard/prometheus/prometheus.go", "if s.Value == 1 {", "if s.Value >= 0 {", "guard/prometheus"},
+	{"failures lie above every bucket", "guard/prometheus/prometheus.go", "h.Over += float64(t.Attempts - t.OK)", "h.Over += 0 * float64(t.Attempts-t.OK)", "guard/prometheus"},
+	{"a measure that does not move is no data", "guard/prometheus/prometheus.go", "if sum(counts[side][k]) > 0 {", "if sum(counts[side][k]) >= 0 {", "guard/prometheus"},
+	{"blocks of few requests are left out", "guard/prometheus/prometheus.go", ">= math.Max(1, float64(c.cfg.MinPerBlock)) {", ">= 0 {", "guard/prometheus"},
+
+	// Assertions.
+	{"a failed assertion exits with 2", "guard/assert/assert.go", "return judge.Rollback.ExitCode()", "return 0", "guard/assert Limits|Worst|Report|Rules"},
+	{"a held assertion exits with 3", "guard/assert/assert.go", "return judge.Hold.ExitCode()", "return 0", "guard/assert Limits|Worst|Report|Rules"},
+	{"an assertion without data exits with 4", "guard/assert/assert.go", "return judge.NoData.ExitCode()", "return 0", "guard/assert Limits|Worst|Report|Rules"},
+	{"a failed assertion is the worst", "guard/assert/assert.go", "[]Verdict{Fail, NoData, Hold}", "[]Verdict{NoData, Fail, Hold}", "guard/assert Worst|Rules"},
+	{"an assertion is judged by its bounds", "guard/assert/assert.go", "return decided(a, e.lower, e.upper)", "return decided(a, e.value, e.value)", "guard/assert TestLimits$"},
+	{"a missing quantity is no data", "guard/assert/assert.go", "case e.missing != \"\":\n\t\treturn NoData", "case e.missing != \"\":\n\t\treturn Pass", "guard/assert"},
+	{"nothing simulated passes", "guard/assert/assert.go", "text != \"\" && !slices.Contains(allow, \"simulated\")", "text == \"-\" && !slices.Contains(allow, \"simulated\")", "guard/assert"},
+	{"nothing invalid passes", "guard/assert/assert.go", "case g != sample.Valid && g != sample.Degraded:", "case g == \"-\":", "guard/assert"},
+	{"nothing that was broken off passes", "guard/assert/assert.go", "if s.run.Trailer.Stopped != \"\" {", "if s.run.Trailer.Stopped == \"-\" {", "guard/assert"},
+	{"requests that were not sent pass nothing", "guard/assert/assert.go", "float64(s.unsent) > lostShare*float64(total)", "float64(s.unsent) > 9*float64(total)", "guard/assert"},
+	{"a floor is under every assertion", "guard/assert/assert.go", "value: c.Floor, floor: true", "value: 0, floor: true", "guard/assert TestFloor"},
+	{"one model is compared with itself", "guard/assert/compare.go", "Run: a.Model, Baseline: b.Model", "Run: a.Model, Baseline: a.Model", "guard/assert Improves"},
+	{"one dataset is compared with itself", "guard/assert/compare.go", "Baseline: datasetText(b)", "Baseline: datasetText(a)", "guard/assert Improves"},
+	{"one schedule is compared with itself", "guard/assert/compare.go", "Baseline: scheduleText(b)", "Baseline: scheduleText(a)", "guard/assert Improves"},
+	{"one machine is compared with itself", "guard/assert/compare.go", "Baseline: machineText(b.Machine)", "Baseline: machineText(a.Machine)", "guard/assert Improves"},
+	{"what is not recorded is not alike", "guard/assert/compare.go", "|| d.Run == unrecorded {", "{", "guard/assert Improves"},
+	{"less work is no faster work", "guard/assert/compare.go", "const sameWork = .02", "const sameWork = .9", "guard/assert Improves"},
+	{"one run per side knows no spread", "guard/assert/improve.go", "case c.RunSpread == 0:", "case c.RunSpread < 0:", "guard/assert Improves"},
+	{"a wrong answer scores 0", "guard/assert/estimate.go", "one.Quality != nil && one.Outcome == sample.OK", "one.Quality != nil", "guard/assert Topics|Rules"},
+
+	// Runs and gates.
 	{"a control gets the first requests of a block", "bench/load/plan.go", "b.picks = b.picks[:n]", "b.picks = b.picks[len(b.picks)-n:]", "bench/load"},
 	{"a control starts when the others do", "bench/load/plan.go", "b.offsets = b.offsets[:n]", "b.offsets = b.offsets[len(b.offsets)-n:]", "bench/load"},
 	{"no arm always runs behind the same one", "bench/load/plan.go", "if row[i] = (i + 1) / 2; i%2 == 0 {", "if row[i] = i; i < 0 {", "bench/load"},
 	{"a look ends a run by its plan", "bench/load/run.go", "r.result.Stopped, r.result.Look = end.Why, end.Look", "r.result.Stopped = fmt.Sprint(end)", "bench/load"},
 	{"injuries of one path add up", "refproxy/fakegemini/plan.go", "range injuries {", "range injuries[:min(1, len(injuries))] {", "refproxy/fakegemini"},
-	{"a plant lies beyond every tau", "guard/gate/size.go", "tau, any = max(tau, m.Tau), true", "tau, any = m.Tau, true", "guard/gate"},
+	{"a plant lies beyond every tau", "guard/gate/size.go", "tau, any = max(tau, m.Tau), true", "tau, any = m.Tau, true", "guard/gate TestPlanted"},
 	{"controls have the least number of pairs", "guard/gate/size.go", "with >= least; with--", "with > 0; with--", "guard/gate"},
-	{"a hold at a look goes on", "guard/gate/lookout.go", "if v.Decision == judge.Promote || v.Decision == judge.Rollback {", "if v.Decision != judge.NoData {", "guard/gate"},
-	{"a look is taken where it is planned", "guard/gate/lookout.go", "if !due {", "if !due && blocks%2 == 1 {", "guard/gate"},
-	{"a look leaves nothing to collect", "guard/gate/lookout.go", "defer runtime.GC()", "defer runtime.NumGoroutine()", "guard/gate"},
-	{"a verdict says why there are no controls", "guard/judge/controls.go", "cmp.Or(c.set.Header.NoControls, ", "cmp.Or(", "guard/judge"},
+	{"a hold at a look goes on", "guard/gate/lookout.go", "if v.Decision == judge.Promote || v.Decision == judge.Rollback {", "if v.Decision != judge.NoData {", "guard/gate Look|Decision"},
+	{"a look is taken where it is planned", "guard/gate/lookout.go", "if !due {", "if !due && blocks%2 == 1 {", "guard/gate Look|Decision"},
+	{"a look leaves nothing to collect", "guard/gate/lookout.go", "defer runtime.GC()", "defer runtime.NumGoroutine()", "guard/gate Look|Decision"},
 }
