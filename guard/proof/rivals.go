@@ -150,11 +150,26 @@ func writeRivals(b *strings.Builder, rivals []Rival, rs Results) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nRepetitions:")
-	for i, r := range rivals {
-		if got, ok := rs.Find(r.Name, r.Cells[0].Name); ok {
-			fmt.Fprintf(b, "%s %s %d", map[bool]string{true: ",", false: ""}[i > 0], r.Name, got.Repetitions)
+	var repetitions []string
+	for _, r := range rivals {
+		repetitions = append(repetitions, r.Name+" "+repetitionsOf(r, rs))
+	}
+	fmt.Fprintf(b, "\nRepetitions of each: %s.\n", strings.Join(repetitions, "; "))
+}
+
+// repetitionsOf says how many repetitions the cells of r got, from the fewest on.
+func repetitionsOf(r Rival, rs Results) string {
+	var counts []int
+	for _, c := range r.Cells {
+		if got, ok := rs.Find(r.Name, c.Name); ok {
+			counts = append(counts, got.Repetitions)
 		}
 	}
-	b.WriteString(".\n")
+	switch {
+	case len(counts) == 0:
+		return "none"
+	case slices.Min(counts) == slices.Max(counts):
+		return fmt.Sprint(counts[0])
+	}
+	return fmt.Sprintf("%d to %d", slices.Min(counts), slices.Max(counts))
 }
