@@ -241,11 +241,12 @@ func prometheusBinary(t *testing.T) string {
 func startPrometheus(t *testing.T, bin string, targets map[string]string, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	config := "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n  - job_name: proxies\n    static_configs:\n"
+	var config strings.Builder
+	config.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n  - job_name: proxies\n    static_configs:\n")
 	for arm, target := range targets {
-		config += fmt.Sprintf("      - {targets: [%q], labels: {arm: %s}}\n", target, arm)
+		config.WriteString(fmt.Sprintf("      - {targets: [%q], labels: {arm: %s}}\n", target, arm))
 	}
-	write(t, filepath.Join(dir, "prometheus.yml"), config)
+	write(t, filepath.Join(dir, "prometheus.yml"), config.String())
 	address := freeAddress(t)
 	cmd := exec.Command(bin, append(flags, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "data"),
 		"--web.listen-address", address, "--log.level", "warn")...)

@@ -11,9 +11,9 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
-// Injected are the slowdowns that a selftest puts into the candidate's latencies,
+// Shifts are the slowdowns that a selftest puts into the candidate's latencies,
 // as shares. The last one is the mutation that must flip the verdict.
-var Injected = [...]float64{.05, .10, .20}
+var Shifts = [...]float64{.05, .10, .20}
 
 // A Seen is how often a slowdown of every latency was found by the policy as it
 // stands.
@@ -22,9 +22,9 @@ type Seen struct {
 	Found, Replays int
 }
 
-// injected returns e with every latency of the candidate slower by a share, and
+// shifted returns e with every latency of the candidate slower by a share, and
 // with its requests and failures as they were.
-func injected(e evidence.Set, slower float64) evidence.Set {
+func shifted(e evidence.Set, slower float64) evidence.Set {
 	e.Latencies, e.Alone = maps.Clone(e.Latencies), maps.Clone(e.Alone)
 	for m, p := range e.Latencies {
 		p.Candidate = scaled(p.Candidate, 1+slower)
@@ -47,11 +47,11 @@ func scaled(values []float64, by float64) []float64 {
 // see looks for each slowdown in replays of e by p, whose tau is its own.
 func see(p policy.Policy, e evidence.Set, r Replay) []Seen {
 	var out []Seen
-	for i, slower := range Injected {
+	for i, slower := range Shifts {
 		random := rand.New(rand.NewPCG(r.Seed, uint64(i)+1))
 		s := Seen{Slower: slower, Replays: r.Shifted}
 		for range s.Replays {
-			if judge.RollsBack(p, injected(swapped(e, coins(random, e.Blocks)), slower)) {
+			if judge.RollsBack(p, shifted(swapped(e, coins(random, e.Blocks)), slower)) {
 				s.Found++
 			}
 		}
@@ -70,8 +70,8 @@ func coins(r *rand.Rand, n int) []bool {
 
 // flips tells whether the mutation turns a verdict that is no rollback into one.
 func flips(p policy.Policy, e evidence.Set) bool {
-	last := Injected[len(Injected)-1]
-	return !judge.RollsBack(p, e) && judge.RollsBack(p, injected(e, last))
+	last := Shifts[len(Shifts)-1]
+	return !judge.RollsBack(p, e) && judge.RollsBack(p, shifted(e, last))
 }
 
 // once returns p for one look at the run as it is, and e without what its own
