@@ -48,7 +48,7 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 		refuseLost(s.pairs.N(), s.pairs.LostBaseline, s.pairs.LostCandidate),
 		refusePairs(c.policy, s.pairs.N()),
 		refuseBlocks(c.policy, s.sample.Blocks),
-		refuseLag(s.sample),
+		c.refuseLag(s.sample),
 	)
 	if s.failed > failedShare {
 		s.refused = refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(s.failed)), latencies}

@@ -227,10 +227,12 @@ func refusePairs(p policy.Policy, pairs int) refusal {
 // refuseLag refuses few pairs of arms whose noise outlasts a request: short blocks
 // then share it with their neighbours, which the sums of some twenty blocks hardly
 // show (the correlation of blocks found half of such runs, and held one sound run
-// in fifty), but the pairs do.
-func refuseLag(s stats.Sample) refusal {
+// in fifty), but the pairs do. Where every block began with fresh processes nothing
+// of them outlasts it: within a block requests correlate under any load that
+// queues, and the block is what is counted.
+func (c *docket) refuseLag(s stats.Sample) refusal {
 	n := len(s.Block)
-	if n >= leastPaired {
+	if n >= leastPaired || c.set.Restarts >= c.set.Blocks {
 		return refusal{}
 	}
 	if r := stats.PairLag(s); r > lagSigmas/math.Sqrt(float64(n)) {

@@ -303,6 +303,23 @@ func TestAutocorrelatedArmsHold(t *testing.T) {
 	}
 }
 
+// TestFreshBlocksMayCorrelateWithin: requests correlate under any load that
+// queues. Where both processes are new in every block nothing of that reaches the
+// next one, and few pairs are judged.
+func TestFreshBlocksMayCorrelateWithin(t *testing.T) {
+	var s Scratch
+	m := Model{Auto: .5, Rho: .5}.sized(200, 20)
+	m.draw(rand.New(rand.NewPCG(Seed("fresh blocks"), 0)), &s.table)
+	e := s.evidenceOf(m)
+	if v := judge.Judge(p95(0), e); v.Reason != judge.ReasonAutocorrelated {
+		t.Errorf("processes that stand: %s (%s)", v.Decision, v.Summary[0])
+	}
+	e.Restarts = e.Blocks
+	if v := judge.Judge(p95(0), e); v.Reason == judge.ReasonAutocorrelated {
+		t.Errorf("processes that are new in every block: %s (%s)", v.Decision, v.Summary[0])
+	}
+}
+
 // TestLooksAreTheJudges: what is simulated of the group-sequential mode is what the
 // judge does in it.
 func TestLooksAreTheJudges(t *testing.T) {

@@ -29,6 +29,9 @@ func (t *table) sampleOf(blocks int) stats.Sample {
 // first token; it is valid until the next repetition.
 func (s *Scratch) evidenceOf(m Model) evidence.Set {
 	set := s.sound(m.Pairs, m.Blocks)
+	if m.Restart == 0 { // the processes of this world run through all blocks
+		set.Restarts = 1
+	}
 	set.Latencies = map[sample.Measure]evidence.Pairs{sample.FirstToken: s.pairs(&s.table, &s.ns)}
 	return set
 }

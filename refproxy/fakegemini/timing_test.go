@@ -20,6 +20,9 @@ import (
 // at one millisecond, on the real timer: by the server's own stamps, and for
 // the gaps as a plain client sees them.
 func TestWritesKeepTheirInstants(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes longer than a millisecond allows")
+	}
 	const requests = 220
 	for _, protocol := range []fakegemini.Protocol{fakegemini.H1, fakegemini.H2} {
 		t.Run(string(protocol), func(t *testing.T) {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package fakegemini_test
+
+const raceDetector = false
