@@ -78,7 +78,7 @@ func TestInjuriesLieInThePathsOfCandidateAndPlant(t *testing.T) {
 		"candidate":            {sample.Arm{Name: candidate}, "stall", []string{"--inject", "candidate:stall"}},
 		"candidate, uninjured": {sample.Arm{Name: candidate}, "", nil},
 		"twin":                 {sample.Arm{Name: twin, Role: sample.Twin}, "stall", nil},
-		"plant":                {sample.Arm{Name: plant, Role: sample.Plant, Planted: .12}, "stall", []string{"--inject", "plant:ttft=+12%", "--inject", "plant:gap=+12%"}},
+		"plant":                {sample.Arm{Name: plant, Role: sample.Plant, Planted: .12}, "stall", []string{"--inject", "plant:ttft=+18.5%", "--inject", "plant:gap=+12%"}},
 		"plant, disabled":      {sample.Arm{Name: plant, Role: sample.Plant}, "", []string{"--inject", "plant:ttft=+0%", "--inject", "plant:gap=+0%"}},
 	} {
 		if got := injuries(&test.arm, test.inject); !cmp.Equal(got, test.want) {
