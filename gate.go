@@ -64,7 +64,7 @@ func newGateCmd() *cobra.Command {
 	fs.IntVar(&f.requests, "requests", 2020, "measured requests per arm")
 	fs.DurationVar(&f.duration, "duration", 0, "about how long the load may take, instead of --requests")
 	fs.IntVar(&f.warmup, "warmup", 8, "requests before each turn that are not measured")
-	fs.Float64Var(&f.rate, "rate", 140, "request starts per second")
+	fs.Float64Var(&f.rate, "rate", 100, "request starts per second")
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first")
 	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 2*time.Second, "a request without a token by then has failed")
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
