@@ -218,7 +218,9 @@ func TestHeldBusy(t *testing.T) {
 		{"busy", held(judge.Hold, judge.ReasonMachineBusy), true},
 		{"undecided", held(judge.Hold, judge.ReasonUndecided), false},
 		{"undecided, speaking of it", quoting, false},
-		{"invalid", held(judge.Hold, judge.ReasonInvalid), false},
+		{"invalid", held(judge.Hold, judge.ReasonInvalid), true},
+		{"blind", held(judge.Hold, judge.ReasonBlind), true},
+		{"hallucinating", held(judge.Hold, judge.ReasonHallucinates), false},
 		{"rollback", held(judge.Rollback, judge.ReasonMachineBusy), false},
 		{"promote", held(judge.Promote, judge.ReasonAllNotWorse), false},
 	} {
