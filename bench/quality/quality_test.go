@@ -263,7 +263,7 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		if _, err := regexp.Compile(pattern); err != nil {
-			t.Skip()
+			return // no case: such an expectation does not compile
 		}
 		score, ok := check(t, expect, quality.Answer{Text: text, Finish: finish})
 		if ok != (stated > 0) {
