@@ -17,7 +17,8 @@ case $missed in
 esac
 
 code=0
-bin/firstbyte gate --aa --out out/aa || code=$?
+# All blocks: a run that ended at a look has too few for the replays to differ.
+bin/firstbyte gate --aa --mode fixed --controls off --out out/aa || code=$?
 case $code in
 0 | 2 | 3) ;;
 *)
