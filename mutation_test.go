@@ -188,6 +188,8 @@ var mutations = []mutation{
 	{"what cannot reject costs nothing", "guard/judge/rate.go", "f.idle = least > float64(c.policy.Alpha); f.idle {", "f.idle = least > 1; f.idle {", "guard/judge TestIdleMetricsCostNothing"},
 	{"no failures have a width", "guard/judge/rate.go", "lower, upper = math.Min(lower, m.Value-t*m.SE), math.Max(upper, m.Value+t*m.SE)", "lower, upper = m.Value-t*m.SE, m.Value+t*m.SE", "guard/judge TestZeroFailuresHaveAWidth"},
 	{"a success rate under its limit rolls back", "guard/judge/rate.go", "f.limitBroken = f.Gating && upper < f.Limit.Value", "f.limitBroken = f.Gating && upper < 0", "guard/judge TestWorlds"},
+	{"an invalid run blames nobody alone", "guard/judge/rate.go", "baseline.N > 0 && upper < f.Limit.Value", "baseline.N > 0 && upper < 0", "guard/judge TestAnInvalidRun"},
+	{"a candidate alone under its limit has no excuse", "guard/judge/rate.go", "baseline.N > 0 && upper < f.Limit.Value", "baseline.N > 0", "guard/judge TestAnInvalidRun"},
 	{"more successes than requests are damage", "guard/judge/rate.go", "if t.OK < 0 || t.OK > t.Attempts {", "if t.OK < 0 {", "guard/judge TestBrokenEvidenceNeverPromotes|TestRules"},
 	{"throughput counts successes", "guard/judge/slots.go", "float64(t.OK)*1e9", "float64(t.Attempts)*1e9", "guard/judge TestThroughput|TestRules"},
 	{"a lower throughput is worse", "guard/judge/slots.go", "out[i] = -x + math.Log1p", "out[i] = x + math.Log1p", "guard/judge TestThroughput"},

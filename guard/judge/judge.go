@@ -101,6 +101,7 @@ func (c *docket) test() {
 	for _, f := range c.findings {
 		f.refused = cmp.Or(c.refuseMetric(f.Metric), c.refusalFor(f.Metric))
 		f.test.p(c, f)
+		c.excuse(f)
 		if c.byThreshold() {
 			c.takePoint(f)
 		}

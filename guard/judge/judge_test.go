@@ -326,6 +326,34 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestAnInvalidRunBlamesNobodyAlone: where the machine was too busy, a success
+// rate that the baseline does not reach either is no fault of the candidate's. One
+// that the candidate alone misses is.
+func TestAnInvalidRunBlamesNobodyAlone(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		baseline, candidate float64 // shares of errors
+		grade               sample.Grade
+		want                judge.Decision
+		reason              judge.Reason
+	}{
+		{"both, invalid", .5, .3, sample.Invalid, judge.Hold, judge.ReasonMachineBusy},
+		{"both, valid", .5, .3, sample.Valid, judge.Rollback, judge.ReasonLimit},
+		{"the candidate alone, invalid", 0, .3, sample.Invalid, judge.Rollback, judge.ReasonLimit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := usual("blame")
+			w.BaselineErrors, w.CandidateErrors = c.baseline, c.candidate
+			run := w.Run()
+			run.Trailer.Validity = sample.Validity{Grade: c.grade}
+			if c.grade == sample.Invalid {
+				run.Trailer.Validity.Signals = []sample.Signal{{Name: "canary", Grade: c.grade, Busy: true}}
+			}
+			expect(t, judge.Judge(fixed(), setOf(t, run)), c.want, c.reason)
+		})
+	}
+}
+
 // TestADeadArmWithoutLimit is no data: nothing says what is wrong with it.
 func TestADeadArmWithoutLimit(t *testing.T) {
 	p := policy.Default()

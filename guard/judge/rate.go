@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
@@ -59,6 +61,20 @@ func limitRate(c *docket, f *finding, candidate stats.Count) {
 	f.out.Limit, f.out.Value = Float(f.Limit.Value), Float(candidate.Rate())
 	f.limitUnmet = !(candidate.Rate() >= f.Limit.Value)
 	f.limitBroken = f.Gating && upper < f.Limit.Value
+}
+
+// excuse takes back that f's limit is broken where the run is invalid and the
+// baseline breaks that limit, too: what failed may be the machine that both ran on,
+// and the run holds for that. A candidate alone under its limit has no excuse.
+func (c *docket) excuse(f *finding) {
+	if !f.limitBroken || c.set.Validity.Grade != sample.Invalid || f.Measure != policy.Success && f.Measure != policy.Goodput {
+		return
+	}
+	baseline := count(c.tallies(f.Measure).Baseline)
+	if _, upper := baseline.Wilson(stats.QuantileNormal(c.horizon.tail)); baseline.N > 0 && upper < f.Limit.Value {
+		f.limitBroken = false
+		f.note(fmt.Sprintf("the baseline breaks this limit as well (%s %%), and the run is invalid", percent(baseline.Rate())))
+	}
 }
 
 func (rateTester) bounds(c *docket, f *finding) {
