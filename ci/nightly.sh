@@ -13,11 +13,11 @@ keep=$(mktemp -d)
 trap 'mkdir -p out && rm -rf out/nightly && mv "$keep" out/nightly' EXIT
 
 # run NAME ARGS...: one gate under a fresh seed; its exit code is left in $code.
-# A machine too busy for a verdict is asked twice more.
+# A machine that allowed no verdict is asked again, $tries times in all.
 run() {
 	local name=$1 seed try
 	shift
-	for try in 1 2 3; do
+	for ((try = 1; try <= tries; try++)); do
 		seed=$((RANDOM * 32768 + RANDOM + 1))
 		code=0
 		timeout -k 10 180 bin/firstbyte gate --quiet --seed "$seed" --out "$keep/$name" "$@" \
@@ -26,14 +26,14 @@ run() {
 		if ! [ -s "$keep/$name/verdict.json" ] || ! sh ci/held-busy.sh "$keep/$name/verdict.json"; then
 			return 0
 		fi
-		echo "$name: the machine was too busy (try $try of 3)"
+		echo "$name: the machine allowed no verdict (try $try of $tries)"
 	done
 }
 
-# promote NAME ARGS...: asks for GATES verdicts and counts in $promoted those that
-# promote, which only a run with controls may.
+# promote NAME ARGS...: asks for GATES verdicts, each once, and counts in $promoted
+# those that promote, which only a run with controls may.
 promote() {
-	local name=$1 i
+	local name=$1 i tries=1
 	shift
 	promoted=0
 	for ((i = 1; i <= gates; i++)); do
@@ -62,6 +62,7 @@ if ((promoted > 0)); then
 	failed=1
 fi
 
+tries=3
 for injury in ttft=+30% gap=+30% errors=5% tail=+50% quality=10% stall; do
 	for ((i = 1; i <= seeds; i++)); do
 		run "${injury%%=*}-$i" --inject "$injury"
