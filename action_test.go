@@ -142,6 +142,20 @@ func TestActionArguments(t *testing.T) {
 	}
 }
 
+// TestActionAnnotates holds that on GitHub the verdict is annotated, once it stands,
+// and that a report which cannot be rendered alters no decision.
+func TestActionAnnotates(t *testing.T) {
+	for code, outputs := range map[int]string{0: "promote", 2: "rollback"} {
+		got := runStep(t, fakeGate(code, true), "GITHUB_ACTIONS=true")
+		if !strings.Contains(got.log, "report|out/verdict.json|--annotations|\n") || got.code != code || !strings.Contains(got.outputs, "decision="+outputs+"\n") {
+			t.Errorf("exit %d, outputs %q, log %q: want exit %d and annotations", got.code, got.outputs, got.log, code)
+		}
+	}
+	if got := runStep(t, fakeGate(1, false), "GITHUB_ACTIONS=true"); got.code != 1 || strings.Contains(got.log, "--annotations") {
+		t.Errorf("exit %d without a verdict, log %q: want 1 and no annotations", got.code, got.log)
+	}
+}
+
 // TestActionIgnoresAnOldVerdict holds that what an earlier step left behind does
 // not pass for this one's.
 func TestActionIgnoresAnOldVerdict(t *testing.T) {

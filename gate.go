@@ -29,7 +29,8 @@ type gateFlags struct {
 const gateHelp = `Runs a simulated Gemini upstream and two reference proxies, the baseline with
 every flag off and the candidate with every flag on, loads them in interleaved
 blocks, and says PROMOTE (exit code 0), ROLLBACK (2), HOLD (3) or NO DATA (4).
-It leaves verdict.json, report.html, report.md and gate.run.jsonl.gz in --out.
+It leaves verdict.json, report.html, report.md, junit.xml and gate.run.jsonl.gz in
+--out.
 
 Beside them run two controls, with a fourth of the requests: a twin of the
 baseline, in which nothing may be seen, and a plant, the baseline with a known

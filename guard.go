@@ -17,11 +17,11 @@ import (
 
 // guardFlags are the command line of "firstbyte guard".
 type guardFlags struct {
-	policy, mode         string
-	baseline, candidate  string
-	json, markdown, html string
-	history              string
-	prometheus           prometheusFlags
+	policy, mode                string
+	baseline, candidate         string
+	json, markdown, html, junit string
+	history                     string
+	prometheus                  prometheusFlags
 }
 
 const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
@@ -49,6 +49,7 @@ func newGuardCmd() *cobra.Command {
 	fs.StringVar(&f.json, "json", "", "verdict file to write")
 	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
 	fs.StringVar(&f.html, "html", "", "HTML file to write")
+	fs.StringVar(&f.junit, "junit", "", "JUnit file to write")
 	cmd.AddCommand(newExplainCmd(), newSelftestCmd(), newWatchCmd(), newServeCmd())
 	return cmd
 }
@@ -72,7 +73,7 @@ func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
 	for _, out := range []struct {
 		path   string
 		render func(io.Writer, judge.Verdict) error
-	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.json, report.JSON}} {
+	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.junit, report.JUnit}, {f.json, report.JSON}} {
 		if out.path == "" {
 			continue
 		}

@@ -14,12 +14,12 @@ import (
 
 // reportFlags are the command line of "firstbyte report".
 type reportFlags struct {
-	html, markdown string
-	terminal       bool
+	html, markdown, junit string
+	annotations, terminal bool
 }
 
 const reportHelp = `Renders a verdict file again: as a self-contained HTML page, as Markdown for a
-step summary, or here. Nothing is judged anew, so the exit code is 0 whatever
+step summary, as a JUnit file, as annotations of a GitHub workflow, or here. Nothing is judged anew, so the exit code is 0 whatever
 the verdict says; "firstbyte guard" judges.`
 
 func newReportCmd() *cobra.Command {
@@ -39,7 +39,9 @@ func newReportCmd() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&f.html, "html", "", "HTML file to write")
 	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
-	fs.BoolVar(&f.terminal, "terminal", false, "print here (the default without --html and --md)")
+	fs.StringVar(&f.junit, "junit", "", "JUnit file to write")
+	fs.BoolVar(&f.annotations, "annotations", false, "print here as GitHub's workflow commands")
+	fs.BoolVar(&f.terminal, "terminal", false, "print here as text (the default if nothing else is asked for)")
 	return cmd
 }
 
@@ -51,7 +53,7 @@ func runReport(cmd *cobra.Command, path string, f reportFlags) error {
 	for _, out := range []struct {
 		path   string
 		render func(io.Writer, judge.Verdict) error
-	}{{f.html, report.HTML}, {f.markdown, report.Markdown}} {
+	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.junit, report.JUnit}} {
 		if out.path == "" {
 			continue
 		}
@@ -60,7 +62,12 @@ func runReport(cmd *cobra.Command, path string, f reportFlags) error {
 			return err
 		}
 	}
-	if f.terminal || f.html == "" && f.markdown == "" {
+	if f.annotations {
+		if err := report.Annotations(cmd.OutOrStdout(), verdict); err != nil {
+			return err
+		}
+	}
+	if f.terminal || f == (reportFlags{}) {
 		return report.Terminal(cmd.OutOrStdout(), verdict)
 	}
 	return nil

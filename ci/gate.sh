@@ -35,7 +35,7 @@ read -r -d '' -a more <<<"${ARGS:-}" || true
 args+=(${more[@]+"${more[@]}"})
 
 # What an earlier step left behind must not pass for this one's outcome.
-rm -f out/verdict.json out/report.md
+rm -f out/verdict.json out/report.md out/junit.xml
 
 code=0
 "$firstbyte" gate ${args[@]+"${args[@]}"} || code=$?
@@ -60,6 +60,12 @@ if [[ -s out/report.md ]]; then
 	# GitHub takes 1 MiB a step, and drops the whole of a longer summary. The
 	# verdict stands on top.
 	head -c 1000000 out/report.md >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
+fi
+
+# On a change's pages, beside the checks. The decision is made: a report that cannot
+# be rendered alters nothing.
+if [[ ${GITHUB_ACTIONS:-} == true && -s out/verdict.json ]]; then
+	"$firstbyte" report out/verdict.json --annotations || echo "no annotations: exit $?" >&2
 fi
 
 if [[ $decision == error ]]; then

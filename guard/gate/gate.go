@@ -2,12 +2,13 @@
 // arms loaded in interleaved blocks, grades the run, asks the judge, and writes
 // what is left behind. It decides nothing itself.
 //
-// A gate leaves four files in its folder, each whole or not at all:
+// A gate leaves five files in its folder, each whole or not at all:
 //
 //	gate.run.jsonl.gz  the evidence: one line per intended request
 //	verdict.json       the judgement: schema firstbyte.verdict/1
 //	report.md          the verdict for $GITHUB_STEP_SUMMARY
 //	report.html        the verdict as one self-contained page
+//	junit.xml          the verdict for what reads the outcomes of tests
 //
 // Files of an earlier gate are removed before anything else happens, so that a
 // gate that fails cannot leave yesterday's PROMOTE lying there.
@@ -39,6 +40,7 @@ const (
 	VerdictFile  = "verdict.json"
 	MarkdownFile = "report.md"
 	HTMLFile     = "report.html"
+	JUnitFile    = "junit.xml"
 )
 
 // A Config is one gate. Load and Policy have no default.
@@ -114,7 +116,7 @@ func writeReports(dir string, v judge.Verdict) error {
 	for _, file := range []struct {
 		name   string
 		render func(io.Writer, judge.Verdict) error
-	}{{HTMLFile, report.HTML}, {MarkdownFile, report.Markdown}, {VerdictFile, report.JSON}} {
+	}{{HTMLFile, report.HTML}, {MarkdownFile, report.Markdown}, {JUnitFile, report.JUnit}, {VerdictFile, report.JSON}} {
 		err := outfile.Write(filepath.Join(dir, file.name), func(w io.Writer) error { return file.render(w, v) })
 		if err != nil {
 			return fmt.Errorf("write %s: %w", file.name, err)
@@ -126,7 +128,7 @@ func writeReports(dir string, v judge.Verdict) error {
 // Clear removes what an earlier gate left in dir. Run does so itself; a caller
 // that may fail before it clears first.
 func Clear(dir string) error {
-	for _, name := range []string{VerdictFile, MarkdownFile, HTMLFile, RunFile} {
+	for _, name := range []string{VerdictFile, MarkdownFile, HTMLFile, JUnitFile, RunFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the last gate's %s: %w", name, err)
 		}

@@ -1,5 +1,6 @@
 // Package report renders a verdict for people and machines: on the terminal, as
-// Markdown for a step summary, as one self-contained HTML page and as JSON.
+// Markdown for a step summary, as one self-contained HTML page, as JSON, as a JUnit
+// file and as annotations of a GitHub workflow.
 //
 // Every rendering shows the verdict and nothing else: no number here is
 // computed from anything but the verdict file, so a report can be made again

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,6 +32,8 @@ var renderings = map[string]func(io.Writer, judge.Verdict) error{
 	"md":   report.Markdown,
 	"html": report.HTML,
 	"json": report.JSON,
+	"xml":  report.JUnit,
+	"gh":   report.Annotations,
 }
 
 func render(t *testing.T, suffix string, v judge.Verdict) string {
@@ -125,7 +128,7 @@ func TestTerminalFitsAndEndsWithTheVerdict(t *testing.T) {
 // needs to doubt it.
 func TestEveryReportSaysWhatStandsBehind(t *testing.T) {
 	v := rollback()
-	for suffix := range renderings {
+	for _, suffix := range []string{"txt", "md", "html", "json", "xml"} {
 		got := render(t, suffix, v)
 		for _, want := range []string{
 			"ROLLBACK", "An equal candidate is rolled back in at most 5", "each restarted 20 times",
@@ -200,6 +203,51 @@ func TestMarkdownFitsAStepSummary(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("does not say %q", want)
 		}
+	}
+}
+
+// TestOnlyAPromotionIsGreen: in a JUnit file the decision passes, and as an
+// annotation it is a notice, for PROMOTE and for nothing else, a decision that does
+// not exist included.
+func TestOnlyAPromotionIsGreen(t *testing.T) {
+	for _, d := range []judge.Decision{judge.Promote, judge.Rollback, judge.Hold, judge.NoData, "", "promote"} {
+		v := promote()
+		v.Decision = d
+		var suites struct {
+			Suite struct {
+				Failures int `xml:"failures,attr"`
+				Errors   int `xml:"errors,attr"`
+			} `xml:"testsuite"`
+		}
+		if err := xml.Unmarshal([]byte(render(t, "xml", v)), &suites); err != nil {
+			t.Fatal(err)
+		}
+		green := d == judge.Promote
+		if got := suites.Suite.Failures+suites.Suite.Errors == 0; got != green {
+			t.Errorf("%q in a JUnit file: passes %v, want %v", d, got, green)
+		}
+		if got := strings.HasPrefix(render(t, "gh", v), "::notice "); got != green {
+			t.Errorf("%q as an annotation: a notice %v, want %v", d, got, green)
+		}
+	}
+}
+
+// TestAnnotationsStayOneCommandEach: text of others begins no command of its own.
+func TestAnnotationsStayOneCommandEach(t *testing.T) {
+	v := hostile()
+	v.Summary = append(v.Summary, "\n::set-output name=decision::promote\r\n::error::x", "50%0A::error::y")
+	v.Metrics[0].Name = "a,b:c\n::stop-commands::x"
+	v.Metrics[0].Gating, v.Metrics[0].Standing = true, judge.Worse
+	command := regexp.MustCompile(`^::(notice|warning|error) title=[^:,]*::[^\r\n]*\n$`)
+	n := 0
+	for line := range strings.Lines(render(t, "gh", v)) {
+		n++
+		if !command.MatchString(line) || strings.Contains(strings.ReplaceAll(line, "%25", ""), "%0A::") {
+			t.Errorf("not one command: %q", line)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d annotations, want the decision and one metric", n)
 	}
 }
 
