@@ -1,13 +1,19 @@
 package main_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 var mutate = flag.Bool("mutate", false, "break every rule of the judge in turn and see that a test notices (minutes)")
@@ -23,9 +29,12 @@ type mutation struct {
 
 // TestMutations holds that every rule is tested: each mutation makes at least
 // one test fail. Without -mutate it only sees that the list still fits the
-// source, so that no rule drops out of it unnoticed.
+// source, so that no rule drops out of it unnoticed. With it, as many mutations
+// as there are processors are tried at a time, and the slowest are logged.
 func TestMutations(t *testing.T) {
-	seen := map[string]bool{}
+	seen, slow := map[string]bool{}, &slowest{}
+	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	t.Cleanup(func() { slow.log(t) })
 	for _, m := range mutations {
 		t.Run(strings.ReplaceAll(m.rule, " ", "-"), func(t *testing.T) {
 			if seen[m.rule] {
@@ -33,10 +42,40 @@ func TestMutations(t *testing.T) {
 			}
 			seen[m.rule] = true
 			mutated := m.apply(t)
-			if *mutate {
-				m.mustFail(t, mutated)
+			if !*mutate {
+				return
 			}
+			t.Parallel()
+			places <- struct{}{}
+			defer func() { <-places }()
+			defer slow.add(m.rule, time.Now())
+			m.mustFail(t, mutated)
 		})
+	}
+}
+
+// slowest keeps how long each mutation took. It is safe for concurrent use.
+type slowest struct {
+	mu   sync.Mutex
+	took []duration
+}
+
+type duration struct {
+	rule string
+	time.Duration
+}
+
+func (s *slowest) add(rule string, begun time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took = append(s.took, duration{rule, time.Since(begun)})
+}
+
+// log names the ten that took longest.
+func (s *slowest) log(t *testing.T) {
+	slices.SortFunc(s.took, func(a, b duration) int { return cmp.Compare(b.Duration, a.Duration) })
+	for _, d := range s.took[:min(10, len(s.took))] {
+		t.Logf("%5.1f s: %s", d.Seconds(), d.rule)
 	}
 }
 
@@ -52,29 +91,16 @@ func (m mutation) apply(t *testing.T) string {
 	return strings.Replace(string(source), m.old, m.new, 1)
 }
 
-// mustFail runs the tests of m's package over the mutated source. A source that
-// does not compile proves nothing.
+// mustFail runs the tests of m's package over the mutated source, and wants one
+// that fails. A source that does not compile, a test that hangs or a pattern
+// that matches no test proves nothing.
 func (m mutation) mustFail(t *testing.T, mutated string) {
-	dir := t.TempDir()
-	replacement := filepath.Join(dir, "mutated.go")
-	if err := os.WriteFile(replacement, []byte(mutated), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, err := filepath.Abs(m.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: replacement}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	pkg, run, _ := strings.Cut(m.pkg, " ")
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", list, "-failfast", "-timeout", "300s", "-run", run, "./"+pkg).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay(t, m.file, mutated), "-failfast",
+		"-vet", "off", "-ldflags", "-s -w", "-timeout", "300s", "-run", run, "./"+pkg).CombinedOutput()
 	switch text := string(out); {
+	case strings.Contains(text, "[no tests to run]"):
+		t.Errorf("no test of %s is named so", m.pkg)
 	case err == nil:
 		t.Errorf("no test of %s notices: %s", m.pkg, m.rule)
 	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
@@ -82,6 +108,25 @@ func (m mutation) mustFail(t *testing.T, mutated string) {
 	case strings.Contains(text, "panic: test timed out"), !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic:"):
 		t.Errorf("the tests ended otherwise than by failing:\n%s", text)
 	}
+}
+
+// overlay writes a build overlay that puts mutated in the place of file, and
+// returns its path.
+func overlay(t *testing.T, file, mutated string) string {
+	dir := t.TempDir()
+	replacement, list := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := json.Marshal(map[string]map[string]string{"Replace": {absolute: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(replacement, []byte(mutated), 0o600), os.WriteFile(list, said, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 // mutations are the rules of the judge, by room.
