@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -12,16 +11,16 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/report"
-	"github.com/firstbyte-dev/firstbyte/outfile"
 )
 
 // guardFlags are the command line of "firstbyte guard".
 type guardFlags struct {
-	policy, mode                string
-	baseline, candidate         string
-	json, markdown, html, junit string
-	history                     string
-	prometheus                  prometheusFlags
+	policy, mode        string
+	baseline, candidate string
+	json                string
+	renderingFlags
+	history    string
+	prometheus prometheusFlags
 }
 
 const guardHelp = `Reads a run file, compares two of its arms by a policy, and says PROMOTE (exit
@@ -47,9 +46,7 @@ func newGuardCmd() *cobra.Command {
 	fs.StringVar(&f.candidate, "candidate", "", "arm to judge (default: the second of the run)")
 	fs.StringVar(&f.history, "history", "", "judge one arm against this store of earlier runs (see firstbyte history), by the mode history")
 	fs.StringVar(&f.json, "json", "", "verdict file to write")
-	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
-	fs.StringVar(&f.html, "html", "", "HTML file to write")
-	fs.StringVar(&f.junit, "junit", "", "JUnit file to write")
+	f.add(fs)
 	cmd.AddCommand(newExplainCmd(), newSelftestCmd(), newWatchCmd(), newServeCmd())
 	return cmd
 }
@@ -70,16 +67,8 @@ func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, out := range []struct {
-		path   string
-		render func(io.Writer, judge.Verdict) error
-	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.junit, report.JUnit}, {f.json, report.JSON}} {
-		if out.path == "" {
-			continue
-		}
-		if err := outfile.Write(out.path, func(w io.Writer) error { return out.render(w, verdict) }); err != nil {
-			return err
-		}
+	if err := writeRenderings(verdict, append(f.renderings(), rendering{f.json, report.JSON})); err != nil {
+		return err
 	}
 	if err := report.Terminal(cmd.OutOrStdout(), verdict); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/report"
@@ -14,9 +15,12 @@ import (
 
 // reportFlags are the command line of "firstbyte report".
 type reportFlags struct {
-	html, markdown, junit string
+	renderingFlags
 	annotations, terminal bool
 }
+
+// renderingFlags are files to write a verdict to.
+type renderingFlags struct{ html, markdown, junit string }
 
 const reportHelp = `Renders a verdict file again: as a self-contained HTML page, as Markdown for a
 step summary, as a JUnit file, as annotations of a GitHub workflow, or here. Nothing is judged anew, so the exit code is 0 whatever
@@ -37,9 +41,7 @@ func newReportCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd, args[0], f) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.html, "html", "", "HTML file to write")
-	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
-	fs.StringVar(&f.junit, "junit", "", "JUnit file to write")
+	f.add(fs)
 	fs.BoolVar(&f.annotations, "annotations", false, "print here as GitHub's workflow commands")
 	fs.BoolVar(&f.terminal, "terminal", false, "print here as text (the default if nothing else is asked for)")
 	return cmd
@@ -50,17 +52,8 @@ func runReport(cmd *cobra.Command, path string, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, out := range []struct {
-		path   string
-		render func(io.Writer, judge.Verdict) error
-	}{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.junit, report.JUnit}} {
-		if out.path == "" {
-			continue
-		}
-		write := func(w io.Writer) error { return out.render(w, verdict) }
-		if err := outfile.Write(out.path, write); err != nil {
-			return err
-		}
+	if err := writeRenderings(verdict, f.renderings()); err != nil {
+		return err
 	}
 	if f.annotations {
 		if err := report.Annotations(cmd.OutOrStdout(), verdict); err != nil {
@@ -69,6 +62,35 @@ func runReport(cmd *cobra.Command, path string, f reportFlags) error {
 	}
 	if f.terminal || f == (reportFlags{}) {
 		return report.Terminal(cmd.OutOrStdout(), verdict)
+	}
+	return nil
+}
+
+// renderings are the files that may be asked for.
+func (f renderingFlags) renderings() []rendering {
+	return []rendering{{f.html, report.HTML}, {f.markdown, report.Markdown}, {f.junit, report.JUnit}}
+}
+
+func (f *renderingFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.html, "html", "", "HTML file to write")
+	fs.StringVar(&f.markdown, "md", "", "Markdown file to write")
+	fs.StringVar(&f.junit, "junit", "", "JUnit file to write")
+}
+
+// A rendering is a file to write; its path is "" if nobody asked for it.
+type rendering struct {
+	path   string
+	render func(io.Writer, judge.Verdict) error
+}
+
+func writeRenderings(v judge.Verdict, files []rendering) error {
+	for _, file := range files {
+		if file.path == "" {
+			continue
+		}
+		if err := outfile.Write(file.path, func(w io.Writer) error { return file.render(w, v) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -77,12 +77,23 @@ func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
 	}
 	printSelftest(cmd.OutOrStdout(), s, f.replay)
 	if least, most := s.Range(); s.RolledBack == 0 || s.RolledBack < least || s.RolledBack > most {
-		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: see the count above"}
+		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: see the count above" + fewReplays(set.Blocks, s.RolledBack < least)}
 	}
 	if !s.Flipped {
 		return &exitError{code: judge.Rollback.ExitCode(), msg: "selftest failed: 20 % more in every latency do not turn the verdict on this run into a rollback"}
 	}
 	return nil
+}
+
+// fewReplays says what to do about a run whose blocks can change places in few
+// ways, as one that ended at an early look: its replays are few different ones,
+// and may reject seldom for that alone.
+func fewReplays(blocks int, seldom bool) string {
+	const enough = 16
+	if !seldom || blocks >= enough {
+		return ""
+	}
+	return fmt.Sprintf(" (the run has %d blocks, whose arms can change places in few ways; record one of %d or more with gate --aa --mode fixed)", blocks, enough)
 }
 
 func printSelftest(w io.Writer, s proof.Selftest, r proof.Replay) {
