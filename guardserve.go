@@ -88,12 +88,24 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s (choose another --listen, or port 0 for a free one): %w", f.listen, errors.Unwrap(err))
 	}
+	if warning := openDoor(listener.Addr().String(), os.Getenv("FIRSTBYTE_SERVE_TOKEN")); warning != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), warning)
+	}
 	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 		"ready": true, "url": "http://" + listener.Addr().String(), "pid": os.Getpid(),
 	}); err != nil {
 		return errors.Join(fmt.Errorf("say that it is ready: %w", err), listener.Close())
 	}
 	return serveUntil(cmd.Context(), listener, server)
+}
+
+// openDoor warns of an address that others reach and no token guards.
+func openDoor(address, token string) string {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); token != "" || err == nil && ip != nil && ip.IsLoopback() {
+		return ""
+	}
+	return "warning: whoever reaches " + address + " may read verdicts and start watches: set FIRSTBYTE_SERVE_TOKEN"
 }
 
 // serveUntil answers until ctx ends, and lets answers that are under way finish.

@@ -41,3 +41,22 @@ func TestServeManifestIsTrueToTheFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOpenDoorIsWarnedOf: a server that others reach has a token or says so.
+func TestAnOpenDoorIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		address, token string
+		warned         bool
+	}{
+		{"127.0.0.1:8420", "", false},
+		{"[::1]:8420", "", false},
+		{"0.0.0.0:8420", "secret", false},
+		{"0.0.0.0:8420", "", true},
+		{"[::]:8420", "", true},
+		{"what is this", "", true},
+	} {
+		if got := openDoor(c.address, c.token); (got != "") != c.warned {
+			t.Errorf("%s with token %q: %q, want a warning: %v", c.address, c.token, got, c.warned)
+		}
+	}
+}
