@@ -170,6 +170,11 @@ func open(r Request) (*check, error) {
 	if r.Baseline != nil {
 		other = "" // it names an arm of another run
 	}
+	for name, run := range map[string]*sample.Run{r.Name: r.Run, r.BaselineName: r.Baseline} {
+		if run != nil && run.Header.Draw != nil {
+			return nil, fmt.Errorf("run file %s was enriched with likely slow items: nothing is asserted of such a load, \"firstbyte guard\" judges it", name)
+		}
+	}
 	arm, err := chooseArm(r.Run, r.Arm, other)
 	if err != nil {
 		return nil, fmt.Errorf("run file %s: %w", r.Name, err)

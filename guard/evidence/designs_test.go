@@ -91,8 +91,20 @@ func TestWeights(t *testing.T) {
 	for _, arm := range []string{"old", "new"} {
 		find(&run, arm, 7, "x").Weight = 2.5
 	}
-	if diff := cmp.Diff([]float64{1, 1, 2.5, 1}, build(t, run).Latencies[sample.Full].Weight); diff != "" {
+	find(&run, "new", 3, "x").CloseNS += 7
+	set := build(t, run)
+	if diff := cmp.Diff([]float64{1, 1, 2.5, 1}, set.Latencies[sample.Full].Weight); diff != "" {
 		t.Error(diff)
+	}
+	// An absolute limit is one on the load as it is.
+	if diff := cmp.Diff([]bool{true, false}, set.Natural); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]float64{50e6, 50e6 + 7}, set.Alone[sample.Full]); diff != "" {
+		t.Error(diff)
+	}
+	if build(t, two()).Natural != nil {
+		t.Error("a run without weights has blocks with some")
 	}
 }
 

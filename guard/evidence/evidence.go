@@ -36,7 +36,8 @@ type Set struct {
 	Latencies map[sample.Measure]Pairs
 	// Alone holds all latencies of the candidate, with a partner or without,
 	// ascending in nanoseconds, a failure +Inf: for absolute limits. It has the
-	// measures that any request of the candidate has.
+	// measures that any request of the candidate has. Of a run with weights it has
+	// the blocks at natural weight alone.
 	Alone map[sample.Measure][]float64
 	// Requests are the measured requests of both arms, by block, with a partner
 	// or without. In a switchback a block is one randomised pair of time blocks,
@@ -67,6 +68,9 @@ type Set struct {
 	// Controls are the comparisons of the baseline with the run's own controls;
 	// nil where it has none.
 	Controls *Controls
+	// Natural tells of each block whether all of its requests weigh 1; nil where all
+	// requests of the run do. In the others some items were likelier than others.
+	Natural []bool
 	// BaselineFirst is how many of the blocks with both arms began with the
 	// baseline.
 	BaselineFirst int

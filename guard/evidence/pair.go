@@ -109,7 +109,8 @@ func (c *collection) set(lacks []sample.Measure) Set {
 		Requests: c.requests, Outcomes: c.outcomes(), Work: c.work(), Paired: c.complete(),
 	}
 	told := c.told(lacks)
-	set.Latencies, set.Alone = c.latencies(told), alone(c.all[1], told)
+	set.Natural = c.natural()
+	set.Latencies, set.Alone = c.latencies(told), alone(c.unweighted(set.Natural), told)
 	set.Pairs = len(set.Paired)
 	for _, p := range c.pairs {
 		if p.halves[0] == nil {

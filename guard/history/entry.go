@@ -64,6 +64,9 @@ type Run struct {
 // Of makes an entry of a run. The error says what it lacks to be one.
 func Of(r Run) (Entry, error) {
 	h := r.Header
+	if h.Draw != nil {
+		return Entry{}, errors.New("the run was enriched with likely slow items: its quantiles are not those of other runs")
+	}
 	e := Entry{
 		Schema: Schema, Time: h.StartedAt, Digest: r.Digest, Arm: r.Arm.Name,
 		Machine: h.Machine, Dataset: h.Dataset.Hash, Schedule: schedule(h.Schedule), Model: h.Model,

@@ -118,7 +118,7 @@ func (b *blockTester) gather(c *docket, f *finding) (missing string) {
 			b.baseline[k], b.candidate[k] = append(b.baseline[k], s.pairs.Baseline[i]), append(b.candidate[k], s.pairs.Candidate[i])
 		}
 	}
-	b.widen = c.calibrated(f.Measure, slices.Concat(b.baseline...))
+	b.widen = c.calibrated(f.Measure, evidence.Pairs{Baseline: slices.Concat(b.baseline...)})
 	if failedOfValues(b.baseline) == 1 && failedOfValues(b.candidate) == 1 {
 		return "no request that succeeded has this measure"
 	}

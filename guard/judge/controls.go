@@ -29,7 +29,9 @@ func openControls(p policy.Policy, e evidence.Set) (twin, plant *control) {
 		}
 		own := *set
 		own.Controls = nil
-		return &control{name: name, docket: open(p, own)}
+		d := open(p, own)
+		d.control = true
+		return &control{name: name, docket: d}
 	}
 	return open("twin", e.Controls.Twin), open("plant", e.Controls.Plant)
 }

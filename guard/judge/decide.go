@@ -176,8 +176,10 @@ func (c *docket) warn() []string {
 			warnings = append(warnings, f.out.Name+" is beyond its absolute limit, within what sampling explains")
 		}
 	}
-	if text := c.widened(); text != "" {
-		warnings = append(warnings, text)
+	for _, text := range [...]string{c.enrichedText(), c.widened()} {
+		if text != "" {
+			warnings = append(warnings, text)
+		}
 	}
 	if x := float64(c.work.Answers); x > 0 {
 		warnings = append(warnings, fmt.Sprintf("the answers differ in %s %% of the pairs", percent(x)))

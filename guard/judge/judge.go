@@ -78,6 +78,7 @@ type docket struct {
 	// twin and plant are the judgements of the run's own controls; both nil
 	// where it has none.
 	twin, plant *control
+	control     bool // it judges one of those
 }
 
 func open(p policy.Policy, e evidence.Set) *docket {
@@ -99,9 +100,10 @@ func open(p policy.Policy, e evidence.Set) *docket {
 // test does all that the decision to roll back needs.
 func (c *docket) test() {
 	for _, f := range c.findings {
-		f.refused = cmp.Or(c.refuseMetric(f.Metric), c.refusalFor(f.Metric))
+		f.refused = cmp.Or(c.refuseMetric(f.Metric), c.refusalFor(f.Metric), c.refuseLoad(f.Metric))
 		f.test.p(c, f)
 		c.excuse(f)
+		c.limitsOfTheLoad(f)
 		if c.byThreshold() {
 			c.takePoint(f)
 		}

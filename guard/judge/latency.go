@@ -53,7 +53,7 @@ func (c *docket) prepare(m policy.Measure) *sampled {
 	if s.failed > failedShare {
 		s.refused = refusal{ReasonFailures, fmt.Sprintf("%s %% of all requests failed: over 5 %% latencies are not compared", percent(s.failed)), latencies}
 	}
-	s.widen = c.calibrated(m, s.pairs.Baseline)
+	s.widen = c.calibrated(m, s.pairs)
 	return s
 }
 
@@ -75,15 +75,20 @@ func emptiness(p evidence.Pairs, blocks int) string {
 }
 
 func failedOf(p evidence.Pairs) float64 {
-	failed := 0
+	failed, all := 0.0, 0.0
 	for i := range p.Baseline {
+		w := 1.0
+		if p.Weight != nil {
+			w = p.Weight[i]
+		}
+		all += 2 * w
 		for _, v := range [...]float64{p.Baseline[i], p.Candidate[i]} {
 			if math.IsInf(v, 1) {
-				failed++
+				failed += w
 			}
 		}
 	}
-	return float64(failed) / float64(2*p.N())
+	return failed / all
 }
 
 // logs turns pairs into a sample.
@@ -134,7 +139,7 @@ func compact(values []int) (renumbered []int, distinct int) {
 // calibrated returns by how much a degraded run's intervals are widened: the
 // measurer's P99 error of this measure against the baseline's median. A measure
 // that was not calibrated takes the worst error of those that were.
-func (c *docket) calibrated(m policy.Measure, baseline []float64) float64 {
+func (c *docket) calibrated(m policy.Measure, p evidence.Pairs) float64 {
 	v := c.set.Validity
 	if grade(v) != sample.Degraded || !m.Latency() {
 		return 0
@@ -146,9 +151,7 @@ func (c *docket) calibrated(m policy.Measure, baseline []float64) float64 {
 			worst = max(worst, e.P99)
 		}
 	}
-	ascending := slices.Clone(baseline)
-	slices.Sort(ascending)
-	return math.Log1p(float64(worst) / stats.Quantile(ascending, .5))
+	return math.Log1p(float64(worst) / weightedQuantile(p.Baseline, p.Weight, .5))
 }
 
 // latencyTester tests pairs of one latency.
@@ -351,13 +354,12 @@ func pointRatio(p evidence.Pairs, s policy.Statistic) float64 {
 	if s == policy.Mean {
 		return math.NaN()
 	}
-	return quantile(p.Candidate, s) / quantile(p.Baseline, s)
+	q := quantileOf(s)
+	return weightedQuantile(p.Candidate, p.Weight, q) / weightedQuantile(p.Baseline, p.Weight, q)
 }
 
 func quantile(values []float64, s policy.Statistic) float64 {
-	ascending := slices.Clone(values)
-	slices.Sort(ascending)
-	return stats.Quantile(ascending, quantileOf(s))
+	return weightedQuantile(values, nil, quantileOf(s))
 }
 
 // blockEffects returns the ratio of quantiles, or the mean ratio, by block; NaN
@@ -367,6 +369,9 @@ func blockEffects(s *sampled, statistic policy.Statistic) []Float {
 	for i, k := range s.sample.Block {
 		arms[k].Baseline = append(arms[k].Baseline, s.pairs.Baseline[i])
 		arms[k].Candidate = append(arms[k].Candidate, s.pairs.Candidate[i])
+		if s.pairs.Weight != nil {
+			arms[k].Weight = append(arms[k].Weight, s.pairs.Weight[i])
+		}
 	}
 	effects := make([]Float, len(arms))
 	for k, p := range arms {

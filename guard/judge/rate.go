@@ -19,7 +19,7 @@ type rateTester struct{}
 func (rateTester) p(c *docket, f *finding) {
 	o := c.tallies(f.Measure)
 	baseline, candidate := count(o.Baseline), count(o.Candidate)
-	f.out.N, f.out.Blocks = min(baseline.N, candidate.N), c.set.Blocks
+	f.out.N, f.out.Blocks = min(baseline.N, candidate.N), len(o.Baseline)
 	why := damaged(o, baseline, candidate)
 	if why == "" || why == noRequests && full(c.set) {
 		limitRate(c, f, candidate)

@@ -49,7 +49,7 @@ func (c *docket) refusals() []refusal {
 	}
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseMode(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
+		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseMode(c.policy, c.set), refuseWeights(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
 		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, size(c.set)),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {

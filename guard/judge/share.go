@@ -11,7 +11,7 @@ func (c *docket) tallies(m policy.Measure) evidence.Outcomes {
 	if m == policy.Goodput {
 		return goodput(c.policy.SLO, c.set)
 	}
-	return c.set.Outcomes
+	return c.outcomes()
 }
 
 // goodput counts the requests that succeeded within all objectives, of all that

@@ -112,6 +112,7 @@ const (
 	ReasonMode           Reason = "mode supports no claim"             // on this evidence
 	ReasonResolution     Reason = "resolution coarser than the margin" // of a histogram
 	ReasonZero           Reason = "a quantile is zero"                 // and has no logarithm
+	ReasonLoad           Reason = "enriched load is another load"      // or is not known to be the natural one
 	ReasonLacks          Reason = "the source does not tell"           // a gating metric
 )
 

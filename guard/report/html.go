@@ -171,7 +171,7 @@ func curveCharts(v *judge.Verdict) []template.HTML {
 				curves = append(curves, curve(a.Name, role, a.Measures[m.key]))
 			}
 		}
-		title := strings.ToUpper(m.name[:1]) + m.name[1:]
+		title := strings.ToUpper(m.name[:1]) + m.name[1:] + enriched(v)
 		all = append(all, drawn(chart.Percentiles(title, curves)))
 	}
 	return all

@@ -32,7 +32,7 @@ type row struct {
 // workTable says per arm what was sent, answered and paid.
 func workTable(v *judge.Verdict) table {
 	t := table{
-		Title: "Work", Names: 1,
+		Title: "Work" + enriched(v), Names: 1,
 		Head: []string{"arm", "requests", "success", "starts, of intended", "CPU per request", "CPU per event"},
 	}
 	for _, a := range present(v) {
@@ -48,7 +48,7 @@ func workTable(v *judge.Verdict) table {
 // left out.
 func latencyTable(v *judge.Verdict) table {
 	t := table{
-		Title: "Latency over all attempts", Names: 2,
+		Title: "Latency over all attempts" + enriched(v), Names: 2,
 		Head: []string{"measure", "arm", "P50", "P95", "P99", "max", "n"},
 	}
 	for _, m := range latencies() {
@@ -86,6 +86,14 @@ func against(v *judge.Verdict) string {
 		return "The run against earlier ones"
 	}
 	return "Candidate against baseline"
+}
+
+// enriched says beside figures of whole arms that they have no weights.
+func enriched(v *judge.Verdict) string {
+	if v.Run.Draw == nil {
+		return ""
+	}
+	return " (of the enriched load, not weighted)"
 }
 
 func anyHas(arms []summary.Arm, m measure) bool {

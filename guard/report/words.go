@@ -242,6 +242,7 @@ func facts(v *judge.Verdict) []fact {
 		{"dataset", dataset(r.Dataset)},
 		{"design", fmt.Sprintf("%s, %d blocks, %d restarts of each arm, %d pairs, mode %s, alpha %s", v.Design, v.Blocks, v.Restarts, v.Pairs, v.Mode, percent(v.Alpha))},
 		{"schedule", schedule(r.Schedule)},
+		{"draw", draw(r.Draw)},
 		{"arms", arms(r.Arms)},
 		{"target", join(", ", prefixed("dialect ", r.Dialect), prefixed("model ", r.Model), prefixed("scenario ", r.Scenario))},
 		{"machine", machine(r.Machine)},
@@ -278,6 +279,13 @@ func prefixed(prefix, s string) string {
 
 func join(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
+}
+
+func draw(d *sample.Draw) string {
+	if d == nil {
+		return ""
+	}
+	return fmt.Sprintf("enriched in %d strata by the pilot with SHA-256 %s, one block in %d at natural weight", len(d.Share), d.Pilot, d.NaturalEvery)
 }
 
 func schedule(s sample.Schedule) string {

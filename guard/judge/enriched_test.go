@@ -1,0 +1,123 @@
+package judge_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
+	"github.com/firstbyte-dev/firstbyte/guard/proof"
+)
+
+// enrich says of a run that each of four strata has a share of its own, and gives
+// one block in five natural weight, as bench/load does.
+func enrich(run *sample.Run) {
+	run.Header.Draw = &sample.Draw{Pilot: "0123456789abcdef", NaturalEvery: 5, Share: []float64{.1, .2, .3, .4}, Weight: []float64{2.5, 1.25, .25 / .3, .625}}
+	stratum := map[string]int{}
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		if _, known := stratum[s.Item]; !known {
+			stratum[s.Item] = len(stratum)%4 + 1
+		}
+		if s.Stratum = stratum[s.Item]; s.Block%5 != 1 {
+			s.Weight = run.Header.Draw.Weight[s.Stratum-1]
+		}
+	}
+}
+
+// slowed makes everything of the enriched blocks slower in both arms, as a queue
+// does.
+func slowed(run *sample.Run, by float64) {
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		if s.Weight == 0 || s.Outcome != sample.OK {
+			continue
+		}
+		for _, at := range []*int64{&s.FirstByteNS, &s.EventNS, &s.TokenNS, &s.TextNS, &s.LastNS, &s.CloseNS} {
+			if *at > s.IntendedNS {
+				*at = s.IntendedNS + int64((1+by)*float64(*at-s.IntendedNS))
+			}
+		}
+	}
+}
+
+func TestAnEnrichedRun(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		world  func(*proof.World)
+		run    func(*sample.Run)
+		want   judge.Decision
+		reason judge.Reason
+	}{
+		{"identical", func(*proof.World) {}, func(*sample.Run) {}, judge.Promote, judge.ReasonAllNotWorse},
+		{"first token +30 %", func(w *proof.World) { w.FirstToken = 1.3 }, func(*sample.Run) {}, judge.Rollback, judge.ReasonWorse},
+		{"every answer a 500", func(w *proof.World) { w.CandidateErrors = 1 }, func(*sample.Run) {}, judge.Rollback, judge.ReasonLimit},
+		{"both slower under the enriched load", func(*proof.World) {}, func(r *sample.Run) { slowed(r, .2) }, judge.Hold, judge.ReasonLoad},
+		{"a worse candidate under another load", func(w *proof.World) { w.FirstToken, w.Gap = 1.3, 1.3 }, func(r *sample.Run) { slowed(r, .2) }, judge.Hold, judge.ReasonLoad},
+		{"weights without a draw", func(*proof.World) {}, func(r *sample.Run) { r.Header.Draw = nil }, judge.Hold, judge.ReasonLoad},
+		{"one block at natural weight", func(*proof.World) {}, func(r *sample.Run) {
+			for i := range r.Samples {
+				if s := &r.Samples[i]; s.Weight == 0 && s.Block > 1 {
+					s.Weight = r.Header.Draw.Weight[s.Stratum-1]
+				}
+			}
+		}, judge.Hold, judge.ReasonFewBlocks},
+		{"no strata in the samples", func(*proof.World) {}, func(r *sample.Run) {
+			for i := range r.Samples {
+				r.Samples[i].Stratum = 0
+			}
+		}, judge.Hold, judge.ReasonLoad},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := usual(c.name)
+			w.Sigma, w.Between = .2, .4 // so that four blocks tell what 5 % is
+			c.world(&w)
+			run := w.Run()
+			enrich(&run)
+			c.run(&run)
+			v := judge.Judge(fixed(), setOf(t, run))
+			expect(t, v, c.want, c.reason)
+			if !strings.Contains(strings.Join(v.Warnings, "\n"), "enriched with likely slow items") {
+				t.Errorf("the verdict does not say that the run was enriched: %q", v.Warnings)
+			}
+		})
+	}
+}
+
+// Limits and success rates are of the load as it is.
+func TestLimitsOfAnEnrichedRunAreOfItsNaturalBlocks(t *testing.T) {
+	w := usual("limits of an enriched run")
+	run := w.Run()
+	enrich(&run)
+	natural := 0
+	for i := range run.Samples {
+		switch s := &run.Samples[i]; {
+		case s.Weight == 0 && s.Arm == "candidate":
+			natural++
+		case s.Weight != 0 && i%3 == 0:
+			s.Outcome = sample.HTTP5xx
+		}
+	}
+	v := judge.Judge(withLimit(fixed(), "first_token.p95", 1e9), setOf(t, run))
+	if m := metric(t, v, "success.rate"); m.N != natural || m.Blocks != 4 || float64(m.Effect) != 0 {
+		t.Errorf("success over %d requests in %d blocks differs by %v, want %d in 4 and none", m.N, m.Blocks, m.Effect, natural)
+	}
+	if m := metric(t, v, "first_token.p95"); !(m.Value > 0 && m.Value < 1e9) {
+		t.Errorf("%v against a limit, want what the blocks without failures show", m.Value)
+	}
+}
+
+func TestModesThatKnowNoWeightsHold(t *testing.T) {
+	for _, mode := range []policy.Mode{policy.Threshold, policy.Anytime} {
+		w := usual("modes and weights")
+		w.FirstToken = 1.3
+		run := w.Run()
+		enrich(&run)
+		p := fixed()
+		p.Mode = mode
+		if v := judge.Judge(p, setOf(t, run)); v.Decision != judge.Hold {
+			t.Errorf("%s: %s (%s)", mode, v.Decision, v.Reason)
+		}
+	}
+}
