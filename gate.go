@@ -17,7 +17,7 @@ type gateFlags struct {
 	policy, dataset, scenario, out string
 	baselineFlags, candidateFlags  string
 	inject, plantDelay             string
-	mode, controls                 string
+	mode, controls, enrich         string
 	aa, quiet                      bool
 	seed                           uint64
 	blocks, requests, warmup       int
@@ -57,6 +57,7 @@ func newGateCmd() *cobra.Command {
 	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, quality=10%, tail=+50%, stall")
 	fs.StringVar(&f.mode, "mode", "", "fixed, group-sequential (may end early) or threshold, instead of the policy's")
 	fs.StringVar(&f.controls, "controls", string(gate.Auto), "twin and plant: on, off, or auto (on where they fit the time)")
+	fs.StringVar(&f.enrich, "enrich", "", "draw likely slow items more often and weigh them less, as this run file of an earlier gate (the pilot) says")
 	fs.StringVar(&f.plantDelay, "plant-delay", "", "delay of the plant's path (default: largest latency tau of the policy + 5%); 0% disables the plant, a test of the gate, which must then hold")
 	fs.BoolVar(&f.aa, "aa", false, "run identical, uninjured arms")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")

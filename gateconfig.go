@@ -57,7 +57,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if f.mode != "" { // stands in the run file, so that whoever judges it again is told
 		idle = append(idle, fmt.Sprintf("the gate was started with --mode %s: firstbyte guard --mode %s judges its run file alike", f.mode, f.mode))
 	}
-	return gate.Config{
+	cfg := gate.Config{
 		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: idle,
 		Load: load.Config{
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
@@ -73,7 +73,13 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 				return score.Value, ok
 			},
 		},
-	}, nil
+	}
+	if f.enrich != "" {
+		if err := enrich(&cfg.Load, pol.Mode, f.enrich); err != nil {
+			return gate.Config{}, err
+		}
+	}
+	return cfg, nil
 }
 
 // aboutControls is what the run file says of the baseline's twin and of its

@@ -201,6 +201,56 @@ func withControls(t *testing.T, cfg *gate.Config, n int) {
 	}
 }
 
+// An enriched gate writes down how it drew, gives every arm the same draws, and
+// says so in its verdict.
+func TestAnEnrichedGate(t *testing.T) {
+	cfg := config(t, answer, answer)
+	withControls(t, &cfg, 10)
+	draw := &load.Draw{Pilot: "0123456789abcdef", Share: []float64{.2, .8}, Weight: []float64{2.5, .625}}
+	for i := range cfg.Load.Set.Items {
+		draw.Stratum = append(draw.Stratum, i%2)
+	}
+	cfg.Load.Draw = draw
+	v, err := gate.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Run.Draw == nil || v.Run.Draw.Pilot != draw.Pilot || !strings.Contains(strings.Join(v.Warnings, "\n"), "enriched with likely slow items by the pilot 0123456789ab") {
+		t.Errorf("%+v, %q", v.Run.Draw, v.Warnings)
+	}
+	run, err := sample.Read(filepath.Join(cfg.Out, gate.RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := map[string][]float64{}
+	for _, s := range run.Samples {
+		if !s.Warmup {
+			weights[s.Item+fmt.Sprint(s.Occurrence)] = append(weights[s.Item+fmt.Sprint(s.Occurrence)], s.Weight)
+			if natural := s.Block%5 == 1; s.Stratum < 1 || s.Stratum > 2 || natural != (s.Weight == 0) || !natural && s.Weight != draw.Weight[s.Stratum-1] {
+				t.Fatalf("block %d: stratum %d, weight %v", s.Block, s.Stratum, s.Weight)
+			}
+		}
+	}
+	four := 0
+	for use, w := range weights {
+		for _, other := range w {
+			if len(w) != 2 && len(w) != 4 || other != w[0] {
+				t.Errorf("%s has weights %v", use, w)
+			}
+		}
+		four += len(w) / 4
+	}
+	if four != 80 {
+		t.Errorf("%d draws reached the controls, want 80", four)
+	}
+	for _, name := range []string{gate.MarkdownFile, gate.HTMLFile} {
+		text, err := os.ReadFile(filepath.Join(cfg.Out, name))
+		if err != nil || !bytes.Contains(text, []byte("Latency over all attempts (of the enriched load, not weighted)")) {
+			t.Errorf("%s does not say whose quantiles it shows: %v", name, err)
+		}
+	}
+}
+
 func TestBothArmsDeadIsNoData(t *testing.T) {
 	v, err := gate.Run(t.Context(), config(t, silence, silence))
 	if err != nil {
