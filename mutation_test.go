@@ -226,7 +226,7 @@ var mutations = []mutation{
 
 	// Metrics.
 	{"no time at all has no logarithm", "guard/judge/latency.go", "if zero == 0 {", "if zero >= 0 {", "guard/judge TestZero"},
-	{"a degraded run widens intervals", "guard/judge/latency.go", "return math.Log1p(float64(worst) / stats.Quantile(ascending, .5))", "return 0 * math.Log1p(float64(worst)/stats.Quantile(ascending, .5))", "guard/judge TestDegradedWidens"},
+	{"a degraded run widens intervals", "guard/judge/latency.go", "return math.Log1p(float64(worst) / weightedQuantile(p.Baseline, p.Weight, .5))", "return 0 * math.Log1p(float64(worst)/weightedQuantile(p.Baseline, p.Weight, .5))", "guard/judge TestDegradedWidens"},
 	{"a quantile among failures holds", "guard/judge/latency.go", "case failed < 1-q:", "case failed < 2-q:", "guard/judge TestRules|TestWorlds"},
 	{"a latency beyond its limit rolls back", "guard/judge/latency.go", "f.limitBroken = f.Gating && !c.allDead() && lower >= 1 && alone[lower-1] > f.Limit.Value", "f.limitBroken = f.Gating && lower < 0", "guard/judge TestLimits|TestRules"},
 	{"success falls by blocks and by counts", "guard/judge/rate.go", "p := math.Max(stats.TailT(", "p := math.Min(stats.TailT(", "guard/judge"},

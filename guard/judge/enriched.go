@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -11,27 +12,27 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
 
-// The judge of an enriched run. Pairs of latencies enter with their weights.
-// Success rates and absolute limits are taken from the blocks at natural weight,
-// and no claim is made of what else has no weights.
+// The judge of an enriched run. Pairs enter with their weights. Success rates,
+// goodput and the absolute limits of latencies are taken from the blocks at natural
+// weight, and no claim is made of what else has no weights.
 
 func (c *docket) enriched() bool { return c.set.Natural != nil }
 
-// refuseLoad refuses claims of m whose requests are of another load than the
-// natural one: what queues behind more long answers is slower, and no weight makes
-// up for that (pairing.md, "Enrichment"). A control shares the load of the sides,
-// which have more requests to show it.
+// refuseLoad refuses claims of m that know no weights, and of latencies whose
+// requests are of another load than the natural one: what queues behind more long
+// answers is slower, and no weight makes up for that (pairing.md, "Enrichment"). A
+// control shares the load of the sides, which have more requests to show it.
 func (c *docket) refuseLoad(m policy.Metric) refusal {
 	switch {
-	case !c.enriched() || !m.Gating || m.Measure == policy.Success:
+	case !c.enriched() || weighs(m.Measure):
 		return refusal{}
 	case !m.Measure.Latency():
-		return refusal{ReasonLoad, "the run was enriched: no claim is made of this on an enriched load", latencies}
+		return refusal{ReasonLoad, "the run was enriched, and this is of the enriched load: it knows no weights", latencies}
 	case c.byBlocks(m):
 		return refusal{ReasonLoad, "the run was enriched, and quantiles by block know no weights", latencies}
 	case c.set.Header.Draw == nil:
 		return refusal{ReasonLoad, "requests have weights and the run does not say how they were drawn", latencies}
-	case c.control:
+	case c.control || !m.Gating:
 		return refusal{}
 	}
 	for side, name := range [...]string{"baseline", "candidate"} {
@@ -40,6 +41,12 @@ func (c *docket) refuseLoad(m policy.Metric) refusal {
 		}
 	}
 	return refusal{}
+}
+
+// weighs tells that m is counted over the blocks at natural weight, or is what an
+// answer is worth, which no queue changes, over pairs with their weights.
+func weighs(m policy.Measure) bool {
+	return m == policy.Success || m == policy.Goodput || ofWork(m)
 }
 
 const loadText = "the enriched load must be the natural one within strata"
@@ -83,39 +90,13 @@ func stratumBlock(requests []*sample.Sample, m sample.Measure, strata int) (b st
 	return b
 }
 
-// outcomes are those that say something of the success rate: of an enriched run
-// those of the blocks at natural weight.
-func (c *docket) outcomes() evidence.Outcomes {
-	if !c.enriched() {
-		return c.set.Outcomes
-	}
-	all := c.set.Outcomes
-	var o evidence.Outcomes
-	for k, natural := range c.set.Natural {
-		if natural && k < len(all.Baseline) && k < len(all.Candidate) {
-			o.Baseline, o.Candidate = append(o.Baseline, all.Baseline[k]), append(o.Candidate, all.Candidate[k])
-		}
-	}
-	for _, p := range c.set.Paired {
-		if !c.set.Natural[p.Block] {
-			continue
-		}
-		switch a, b := p.Baseline.Outcome == sample.OK, p.Candidate.Outcome == sample.OK; {
-		case a && !b:
-			o.OnlyBaseline++
-		case b && !a:
-			o.OnlyCandidate++
-		}
-	}
-	return o
-}
+// natural tells whether block k has the load as it is.
+func (c *docket) natural(k int) bool { return !c.enriched() || c.set.Natural[k] }
 
 // limitsOfTheLoad takes back what an absolute limit said of an enriched load.
 func (c *docket) limitsOfTheLoad(f *finding) {
-	atNatural := (f.Measure.Latency() || f.Measure == policy.Success) && c.policy.Mode != policy.Anytime
-	if c.enriched() && f.Limit != nil && !atNatural {
+	if c.enriched() && f.Limit != nil && !f.Measure.Latency() && !weighs(f.Measure) {
 		f.limitBroken, f.limitUnmet = false, true
-		f.note("its absolute limit is not judged on an enriched load")
 	}
 }
 
@@ -134,7 +115,7 @@ func (c *docket) enrichedText() string {
 			natural++
 		}
 	}
-	return fmt.Sprintf("the run was enriched with likely slow items by the pilot %.12s: compared latencies are weighted, success rates and limits are of the %d blocks at natural weight, "+
+	return fmt.Sprintf("the run was enriched with likely slow items by the pilot %.12s: compared pairs are weighted, success rates and absolute limits of latencies are of the %d blocks at natural weight, "+
 		"and quantiles, success and work of the arms as a whole are of the enriched load, not weighted", pilot, natural)
 }
 
@@ -152,15 +133,7 @@ func weightedQuantile(values, weights []float64, q float64) float64 {
 		order[i] = i
 		total += weights[i]
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		if values[i] < values[j] {
-			return -1
-		}
-		if values[i] > values[j] {
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(values[i], values[j]) })
 	sum := 0.0
 	for _, i := range order {
 		if sum += weights[i]; sum >= q*total*(1-1e-12) {
@@ -170,10 +143,11 @@ func weightedQuantile(values, weights []float64, q float64) float64 {
 	return math.NaN()
 }
 
-// refuseWeights refuses modes that know no weights.
+// refuseWeights refuses modes that take success rates and limits of all blocks
+// alike.
 func refuseWeights(p policy.Policy, e evidence.Set) refusal {
 	if e.Natural == nil || p.Mode != policy.Anytime && p.Mode != policy.Threshold {
 		return refusal{}
 	}
-	return refusal{ReasonMode, fmt.Sprintf("the run was enriched, and the mode %s knows no weights", p.Mode), allClaims}
+	return refusal{ReasonMode, fmt.Sprintf("the run was enriched, and the mode %s knows no weights: judge it in the mode fixed", p.Mode), allClaims}
 }

@@ -102,8 +102,8 @@ func (c *docket) test() {
 	for _, f := range c.findings {
 		f.refused = cmp.Or(c.refuseMetric(f.Metric), c.refusalFor(f.Metric), c.refuseLoad(f.Metric))
 		f.test.p(c, f)
-		c.excuse(f)
 		c.limitsOfTheLoad(f)
+		c.excuse(f)
 		if c.byThreshold() {
 			c.takePoint(f)
 		}

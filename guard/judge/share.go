@@ -6,32 +6,39 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
-// tallies counts the requests that are good in the sense of m, by block.
+// tallies counts the requests that are good in the sense of m, by block. An error
+// is not good.
 func (c *docket) tallies(m policy.Measure) evidence.Outcomes {
-	if m == policy.Goodput {
-		return goodput(c.policy.SLO, c.set)
+	switch {
+	case m == policy.Goodput:
+		return c.tally(func(s *sample.Sample) bool { return meets(c.policy.SLO, s) })
+	case c.enriched():
+		return c.tally(func(s *sample.Sample) bool { return s.Outcome == sample.OK })
 	}
-	return c.outcomes()
+	return c.set.Outcomes
 }
 
-// goodput counts the requests that succeeded within all objectives, of all that
-// were attempted: an error is not good.
-func goodput(slo []policy.Objective, e evidence.Set) evidence.Outcomes {
+// tally counts the good ones of all requests that were attempted: of an enriched
+// run those of the blocks at natural weight.
+func (c *docket) tally(good func(*sample.Sample) bool) evidence.Outcomes {
 	count := func(requests []*sample.Sample) evidence.Tally {
 		t := evidence.Tally{Attempts: len(requests)}
 		for _, s := range requests {
-			if meets(slo, s) {
+			if good(s) {
 				t.OK++
 			}
 		}
 		return t
 	}
 	var o evidence.Outcomes
-	for _, r := range e.Requests {
-		o.Baseline, o.Candidate = append(o.Baseline, count(r.Baseline)), append(o.Candidate, count(r.Candidate))
+	for k, r := range c.set.Requests {
+		if c.natural(k) {
+			o.Baseline, o.Candidate = append(o.Baseline, count(r.Baseline)), append(o.Candidate, count(r.Candidate))
+		}
 	}
-	for _, p := range e.Paired {
-		switch a, b := meets(slo, p.Baseline), meets(slo, p.Candidate); {
+	for _, p := range c.set.Paired {
+		switch a, b := good(p.Baseline), good(p.Candidate); {
+		case !c.natural(p.Block):
 		case a && !b:
 			o.OnlyBaseline++
 		case b && !a:
