@@ -245,6 +245,14 @@ var mutations = []mutation{
 	{"buckets widen intervals", "guard/judge/binned.go", "Float(math.Exp(lower-b.blur)), Float(math.Exp(upper+b.blur))", "Float(math.Exp(lower)), Float(math.Exp(upper))", "guard/judge TestBinned|TestRules"},
 	{"metrics are corrected by Holm", "guard/judge/correct.go", "adjusted = stats.Holm(p)", "adjusted = p", "guard/judge"},
 
+	// Evidence without a baseline, or without partners.
+	{"a limit needs no baseline", "guard/judge/rate.go", "why == noRequests && candidate.N > 0 {", "why == noRequests && candidate.N < 0 {", "guard/judge TestLimitsNeedNoBaseline|TestFullShare"},
+	{"one run per side without pairs is held for its design", "guard/judge/decide.go", "c.set.Header.Design == sample.Single && evidence.Sum(o.Candidate).OK > 0", "c.set.Header.Design == \"-\"", "guard/judge TestOneRunPerSideWithoutPairs|TestLimitsNeedNoBaseline"},
+	{"simulated files promote nothing", "guard/judge/refuse.go", "if !e.Simulated {", "if e.Simulated {", "guard/judge TestSimulatedFiles"},
+	{"a file says that it was simulated", "guard/evidence/new.go", "set.Simulated = strings.Contains", "set.Simulated = len(path) < 0 && strings.Contains", "guard/judge TestSimulatedFiles"},
+	{"answers that do not tell their cost hold", "guard/judge/worth.go", "float64(lost) <= lostShare*float64(n)", "float64(lost) <= 9*float64(n)", "guard/judge TestTokensAndCostOfLogs"},
+	{"cost is that of answers that succeeded", "guard/judge/worth.go", "case s.Outcome != sample.OK:", "case s.Outcome == \"-\":", "guard/judge TestWorthOfFailures"},
+
 	// What a verdict says.
 	{"metrics stand by phase", "guard/judge/judge.go", "cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank)", "cmp.Compare(phaseOf(b.Measure).rank, phaseOf(a.Measure).rank)", "guard/judge TestOrder|TestWorlds"},
 	{"metrics of a phase stand by effect over margin", "guard/judge/judge.go", "cmp.Compare(b.overMargin(), a.overMargin())", "cmp.Compare(a.overMargin(), b.overMargin())", "guard/judge TestOrder|TestRules"},

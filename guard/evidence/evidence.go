@@ -24,8 +24,10 @@ type Set struct {
 	// Restarts counts the instances of the smaller arm.
 	Concurrent bool
 	Stopped    string // why the run ended early; "": it did not
-	Validity   sample.Validity
-	Arms       []summary.Arm // baseline first
+	// Simulated tells that a run file was opened whose requests nobody sent.
+	Simulated bool
+	Validity  sample.Validity
+	Arms      []summary.Arm // baseline first
 
 	// Pairs counts the pairs of which both halves were sent; LostBaseline and
 	// LostCandidate those of which that arm's half was not. Where requests were

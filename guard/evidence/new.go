@@ -31,6 +31,7 @@ func Open(path string) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("run file %s: %w", path, err)
 	}
+	set.Simulated = strings.Contains(run.Header.Tool, "simulation")
 	return set, nil
 }
 

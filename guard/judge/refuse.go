@@ -49,8 +49,8 @@ func (c *docket) refusals() []refusal {
 	}
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseMode(c.policy, c.set), refuseWeights(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
-		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, size(c.set)),
+		refuseSimulated(c.set), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseWeights(c.policy, c.set), refuseDesign(c.set), refuseWork(c.work),
+		refuseBlocks(c.policy, c.set.Blocks), refusePairs(c.policy, size(c.set)), refuseMode(c.policy, c.set),
 		refuseLost(c.set.Pairs, c.set.LostBaseline, c.set.LostCandidate),
 	} {
 		if c.watchedEvidence() {
@@ -173,6 +173,16 @@ func grade(v sample.Validity) sample.Grade {
 		}
 	}
 	return worst
+}
+
+// refuseSimulated holds records that were made up: the scripts before this tool made
+// some where there were no real ones, and took them for real. The simulator judges
+// its own without a file.
+func refuseSimulated(e evidence.Set) refusal {
+	if !e.Simulated {
+		return refusal{}
+	}
+	return refusal{ReasonInvalid, "the records were simulated, nothing was measured", promotions}
 }
 
 func refuseStopped(e evidence.Set) refusal {

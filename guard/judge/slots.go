@@ -22,6 +22,11 @@ type slotTester struct {
 
 func (s *slotTester) p(c *docket, f *finding) {
 	s.collect(c.set, f.Measure)
+	s.test(c, f)
+}
+
+// test tests the log-ratios that were collected.
+func (s *slotTester) test(c *docket, f *finding) {
 	f.out.N, f.out.Blocks = size(c.set), len(s.d)
 	if len(s.d) < 2 {
 		f.out.Standing, f.out.Why = Missing, "fewer than two blocks have this measure in both arms"
@@ -73,15 +78,21 @@ func (s *slotTester) collect(e evidence.Set, m policy.Measure) {
 		}
 		a := slotValue(m, slot.Baseline, e.Outcomes.Baseline[k])
 		b := slotValue(m, slot.Candidate, e.Outcomes.Candidate[k])
-		if a > 0 && b > 0 && !math.IsInf(a, 1) && !math.IsInf(b, 1) {
-			s.d = append(s.d, math.Log(b/a))
-			s.alone = append(s.alone, math.Log(b))
-			s.block = append(s.block, k)
-		} else if a > 0 {
-			s.lacks[1]++
-		} else if b > 0 {
-			s.lacks[0]++
-		}
+		s.add(k, a, b)
+	}
+}
+
+// add takes what block k of either arm came to; 0 if that is not known.
+func (s *slotTester) add(k int, a, b float64) {
+	switch {
+	case a > 0 && b > 0 && !math.IsInf(a, 1) && !math.IsInf(b, 1):
+		s.d = append(s.d, math.Log(b/a))
+		s.alone = append(s.alone, math.Log(b))
+		s.block = append(s.block, k)
+	case a > 0:
+		s.lacks[1]++
+	case b > 0:
+		s.lacks[0]++
 	}
 }
 

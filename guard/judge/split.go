@@ -158,7 +158,7 @@ func splitTester(m policy.Metric) tester {
 		return &evidenceTester{open: openSplitOutcome}
 	}
 	return &evidenceTester{open: func(_ *docket, f *finding) record {
-		f.refuse(refusal{ReasonDesign, "design: the arms of a split share one process, so this measure belongs to neither", allClaims})
+		f.refuse(refusal{ReasonDesign, "design: the units of a split are judged by latencies and outcomes, and the process that its arms share by neither", allClaims})
 		return record{}
 	}}
 }

@@ -29,6 +29,8 @@ func (c *docket) testerFor(m policy.Metric) tester {
 		return &blockTester{}
 	case m.Measure.Latency():
 		return &latencyTester{}
+	case (m.Measure == policy.Tokens || m.Measure == policy.Cost) && unpaired(c.set):
+		return &worthTester{}
 	case m.Measure == policy.Tokens, m.Measure == policy.Cost: // ratios of pairs, as latencies are
 		return &latencyTester{}
 	case m.Measure == policy.Quality:

@@ -14,13 +14,8 @@ import (
 // pairsOf returns the pairs of a measure that is judged by ratios: a latency, or
 // the tokens or the cost of pairs that succeeded in both arms.
 func (c *docket) pairsOf(m policy.Measure) evidence.Pairs {
-	switch m {
-	case policy.Tokens:
-		return worth(c.set.Paired, func(s *sample.Sample) float64 { return float64(s.Usage.Output) })
-	case policy.Cost:
-		return worth(c.set.Paired, func(s *sample.Sample) float64 {
-			return cmp.Or(s.Cost, c.policy.Prices.Of(s.Usage.Input, s.Usage.Cached, s.Usage.Output))
-		})
+	if m == policy.Tokens || m == policy.Cost {
+		return worth(c.set.Paired, c.worthOf(m))
 	}
 	return c.set.Latencies[sample.Measure(m)]
 }

@@ -158,16 +158,32 @@ func (f *finding) value(x float64) string {
 }
 
 func (c *docket) sayRefusal(r refusal) []string {
-	next := "Nothing was decided: the evidence supports no claim either way."
-	switch r.reason {
-	case ReasonMachineBusy:
-		next = "Nothing was decided: repeat the run when the machine is quieter."
-	case ReasonBlind:
-		next = "Nothing was promoted: a run that does not see its own plant would not see the same in the candidate."
-	case ReasonHallucinates:
-		next = "Nothing was decided: what a run sees in two equal arms it may as well see in the candidate."
+	next, ok := nextSteps[r.reason]
+	if !ok {
+		next = "Nothing was decided: the evidence supports no claim either way."
 	}
 	return []string{"Held: " + r.text + ".", next}
+}
+
+// nextSteps says by reason what to do about a hold.
+var nextSteps = map[Reason]string{
+	ReasonMachineBusy:    "Nothing was decided: repeat the run when the machine is quieter.",
+	ReasonBlind:          "Nothing was promoted: a run that does not see its own plant would not see the same in the candidate.",
+	ReasonHallucinates:   "Nothing was decided: what a run sees in two equal arms it may as well see in the candidate.",
+	ReasonInvalid:        "Nothing was promoted: mend what is named and record the run again.",
+	ReasonFewBlocks:      "Nothing was decided: record more blocks (--blocks of gate and bench, shorter or more blocks of a log).",
+	ReasonFewPairs:       "Nothing was decided: record more requests (--requests or --duration of gate and bench, a longer log).",
+	ReasonLacks:          "Nothing was promoted: take the metric out of the policy or set gating: false, or record it where it is known.",
+	ReasonZero:           "Nothing was promoted: the source's clock is too coarse for this measure; take the metric out of the policy, or record it finer.",
+	ReasonResolution:     "Nothing was promoted: count in finer buckets (native histograms), or allow a wider margin.",
+	ReasonUnpaired:       "Nothing was decided: see why requests were not sent or not recorded, and repeat the run.",
+	ReasonAutocorrelated: "Nothing was decided: make blocks longer than what their noise shares, or record more of them.",
+	ReasonFailures:       "Nothing was decided on latencies: mend the failures first.",
+	ReasonDifferentWork:  "Nothing was decided on latencies: send both arms the same requests to the same model, or say in the policy's same_work what may differ.",
+	ReasonNoControls:     "Nothing was promoted: record the run with controls, or set controls: off in the policy, which the verdict then says.",
+	ReasonDeadControl:    "Nothing was promoted: a control that says nothing proves nothing of the run.",
+	ReasonDesign:         "Nothing was compared: two arms are compared side by side (gate, bench with two targets, two deployments), and one run alone by absolute limits or firstbyte history.",
+	ReasonMode:           "Nothing was decided: judge by a mode that this evidence supports (--mode, see firstbyte guard explain).",
 }
 
 func (c *docket) sayUndecided(f *finding) []string {
