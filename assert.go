@@ -15,13 +15,16 @@ import (
 
 // assertFlags are the command line of "firstbyte assert TOPIC".
 type assertFlags struct {
-	that, allow, preview    []string
-	arm, baseline, other    string
-	alpha, floor, runSpread string
-	point, previewModel     bool
-	planned                 time.Duration
-	json                    string
+	that, allow, preview          []string
+	arm, baseline, other          string
+	alpha, floor, runSpread, json string
+	point, previewModel           bool
+	planned                       time.Duration
 }
+
+const assertExample = `  firstbyte assert latency out/gate.run.jsonl.gz --first-token-p95 '<=800ms' --success '>=99%'
+  firstbyte assert latency out/gate.run.jsonl.gz --first-token-p95-improve 20%
+  firstbyte assert throughput new.run.jsonl.gz --baseline old.run.jsonl.gz --throughput-improve 10% --run-spread 5%`
 
 const assertHelp = `Holds a run file against limits, or against a baseline. A demand is a flag named
 after its quantity, or a sentence:
@@ -43,10 +46,8 @@ held. The first of 1, 2, 4, 3 that applies.`
 
 func newAssertCmd() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "assert TOPIC RUN.run.jsonl[.gz]",
-		Short: "Hold a run file against limits or a baseline",
-		Long:  assertHelp,
-		Args:  noCommand,
+		Use: "assert TOPIC RUN.run.jsonl[.gz]", Short: "Hold a run file against limits or a baseline",
+		Long: assertHelp, Example: assertExample, Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return fmt.Errorf("assert: name a topic out of %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(assert.Topics()), " ", ", "), "[]"))
 		},
@@ -60,9 +61,9 @@ func newAssertCmd() *cobra.Command {
 func newTopicCmd(topic assert.Topic) *cobra.Command {
 	var f assertFlags
 	cmd := &cobra.Command{
-		Use:   string(topic) + " RUN.run.jsonl[.gz]",
-		Short: "Assert " + topic.About(),
-		Long:  "Asserts " + topic.About() + "; \"firstbyte assert --help\" says how. It knows:\n\n" + topic.Catalogue(),
+		Use: string(topic) + " RUN.run.jsonl[.gz]", Short: "Assert " + topic.About(),
+		Long:    "Asserts " + topic.About() + "; \"firstbyte assert --help\" says how. It knows:\n\n" + topic.Catalogue(),
+		Example: "  firstbyte assert " + string(topic) + " out/gate.run.jsonl.gz " + topic.Example(),
 		// The names of demands are made of measures and statistics: they are
 		// read before the flags.
 		DisableFlagParsing: true,

@@ -119,3 +119,19 @@ func TestExplain(t *testing.T) {
 		t.Errorf("exit code %d: %q…", code, yaml[:min(len(yaml), 40)])
 	}
 }
+
+// TestSelftestOfTooLittle: a run too short for any replay holds, and says what to
+// record.
+func TestSelftestOfTooLittle(t *testing.T) {
+	w := simulated()
+	w.Blocks = 5
+	code, _, stderr := typed("proof", "selftest", record(t, w.Run()), "--flips", "10", "--shifted", "1")
+	if code != 3 || !strings.Contains(stderr, "proves nothing") || !strings.Contains(stderr, "gate --aa --mode fixed") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+	run := simulated().Run()
+	run.Samples = nil
+	if code, _, stderr := typed("proof", "selftest", record(t, run)); code != 4 {
+		t.Errorf("a run without requests: exit code %d, %q", code, stderr)
+	}
+}

@@ -38,7 +38,7 @@ Manifests for both controllers are in ci/canary/.
 
 FIRSTBYTE_SERVE_TOKEN, if set, is the bearer token that questions must carry.`
 
-const serveExample = `  firstbyte guard serve --prometheus http://prometheus:9090 --policy canary.yaml \\
+const serveExample = `  firstbyte guard serve --prometheus http://prometheus:9090 --policy canary.yaml \
     --arm-label role --baseline stable --candidate canary
   firstbyte guard serve --baseline-log stable.run.jsonl --candidate-log canary.run.jsonl`
 

@@ -25,7 +25,8 @@ type proofFlags struct {
 const proofHelp = `Repeats simulated comparisons and compares how often the judge decides rightly and
 wrongly with its goals. The seeds are fixed: the same version gives the same figures
 whatever the number of workers. Results are kept in a file, goal by goal, so a run that
-was cut goes on where it ended. Exit code 0 if all goals are met, 2 if one is missed.`
+was cut goes on where it ended. Exit code 0 if all goals are met, 2 if one is missed,
+4 if nothing was simulated.`
 
 func newProofCmd() *cobra.Command {
 	var f proofFlags

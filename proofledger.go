@@ -59,15 +59,27 @@ func (l *ledger) done(r proof.Result) error {
 
 // outcome prints how goals stand; the error has the exit code.
 func (l *ledger) outcome(w io.Writer, goals []proof.Goal) error {
-	var missed []string
+	var missed, open, elsewhere []string
+	shown := 0
 	for _, o := range l.results.Judge(goals) {
 		fmt.Fprintf(w, "%-4s %s\n", o.Name, o)
-		if o.Missed > 0 {
+		shown += o.Met
+		switch {
+		case o.Missed > 0:
 			missed = append(missed, o.Name)
+		case o.Open > 0:
+			open = append(open, o.Name)
+		case o.Elsewhere != "":
+			elsewhere = append(elsewhere, o.Name)
 		}
 	}
-	if missed != nil {
+	switch {
+	case missed != nil:
 		return &exitError{code: judge.Rollback.ExitCode(), msg: "goals missed: " + strings.Join(missed, ", ")}
+	case shown > 0:
+		return nil
+	case open != nil:
+		return &exitError{code: judge.NoData.ExitCode(), msg: fmt.Sprintf("nothing of %s was simulated: raise --most-pairs %d, or drop it", strings.Join(open, ", "), l.flags.mostPairs)}
 	}
-	return nil
+	return &exitError{code: judge.NoData.ExitCode(), msg: fmt.Sprintf("nothing was simulated: %s stand elsewhere (held by tests, or replaced; docs/proof.md says by which), make test runs them", strings.Join(elsewhere, ", "))}
 }

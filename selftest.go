@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,7 +25,8 @@ the arms are equal. A judge that errs in at most 5 % of runs rolls back in at mo
 about 5 % of replays, and one that sees anything in not many fewer. Then every latency
 of the candidate is slowed by 5, 10 and 20 % in replays, to see how often the policy
 finds it. Exit code 0 if the count lies in the range that is printed and the 20 % turn
-the run's own verdict into a rollback, 2 otherwise.
+the run's own verdict into a rollback, 2 otherwise, 3 for a run that is too short, 4 for one
+without data.
 
 With --twin the baseline of a run with controls is replayed against its twin, so that
 the arms need not be identical.`
@@ -72,6 +74,9 @@ func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
 		set = *set.Controls.Twin
 	}
 	s, err := proof.Flips(pol, set, f.replay)
+	if u, ok := errors.AsType[*proof.Unproven](err); ok {
+		return unproven(path, u)
+	}
 	if err != nil {
 		return fmt.Errorf("run file %s: %w", path, err)
 	}
@@ -85,15 +90,26 @@ func runSelftest(cmd *cobra.Command, path string, f selftestFlags) error {
 	return nil
 }
 
+// unproven is a hold, or no data, with what to record.
+func unproven(path string, u *proof.Unproven) error {
+	code := judge.Hold.ExitCode()
+	if u.NoData {
+		code = judge.NoData.ExitCode()
+	}
+	return &exitError{code: code, msg: fmt.Sprintf("run file %s: %v Record one of two identical arms with %d blocks or more: firstbyte gate --aa --mode fixed", path, u, enoughBlocks)}
+}
+
+// enoughBlocks can change places in enough ways for a selftest.
+const enoughBlocks = 16
+
 // fewReplays says what to do about a run whose blocks can change places in few
 // ways, as one that ended at an early look: its replays are few different ones,
 // and may reject seldom for that alone.
 func fewReplays(blocks int, seldom bool) string {
-	const enough = 16
-	if !seldom || blocks >= enough {
+	if !seldom || blocks >= enoughBlocks {
 		return ""
 	}
-	return fmt.Sprintf(" (the run has %d blocks, whose arms can change places in few ways; record one of %d or more with gate --aa --mode fixed)", blocks, enough)
+	return fmt.Sprintf(" (the run has %d blocks, whose arms can change places in few ways; record one of %d or more with gate --aa --mode fixed)", blocks, enoughBlocks)
 }
 
 func printSelftest(w io.Writer, s proof.Selftest, r proof.Replay) {

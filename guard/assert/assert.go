@@ -189,7 +189,7 @@ func open(r Request) (*check, error) {
 
 func (r *Request) validate() error {
 	if len(r.Assertions) == 0 && len(standing(r.Topic)) == 0 {
-		return errors.New("nothing to assert: give a demand such as --full-p95 '<=2.5s'")
+		return fmt.Errorf("nothing to assert: give a demand such as %s", r.Topic.Example())
 	}
 	for _, a := range r.Assertions {
 		if !slices.Contains(a.Quantity.measure.topics, r.Topic) {
@@ -272,6 +272,7 @@ func (s *side) doubts(allow []string) []string {
 	switch g := grade(v); {
 	case g == sample.Degraded && len(v.Error) == 0:
 		all = append(all, "the measurement is degraded and its error is not known: calibrate first")
+	case s.ungraded(): // a note says so
 	case g != sample.Valid && g != sample.Degraded:
 		all = append(all, "the measurement is not valid"+broken(v))
 	}

@@ -128,6 +128,9 @@ func (c *check) paired(a Assertion) Result {
 	p := policy.Default()
 	p.Name, p.Alpha, p.Controls = "assert", policy.Share(c.Alpha), policy.ControlsOptional
 	p.Metrics = []policy.Metric{m}
+	if set.Look == 0 { // it went on to its end, and is looked at once
+		p.Mode, p.Looks = policy.Fixed, 0
+	}
 	v := judge.Judge(p, set)
 	r.fill(v)
 	c.doubt(&r)

@@ -28,6 +28,25 @@ func Topics() []Topic {
 	return []Topic{Latency, Throughput, Quality, Transport, Retry, ConverterCPU, PreviewPool}
 }
 
+// Example is a demand of the topic, as a shell takes it.
+func (t Topic) Example() string {
+	switch t {
+	case Throughput:
+		return "--achieved '>=98%'"
+	case Quality:
+		return "--quality '>=90%'"
+	case Transport:
+		return "--reuse '>=95%'"
+	case Retry:
+		return "--attempts-mean '<=1.1'"
+	case ConverterCPU:
+		return "--cpu-per-event '<=50us'"
+	case PreviewPool:
+		return "--fairness '>=90%'"
+	}
+	return "--full-p95 '<=2.5s'"
+}
+
 // A unit is how a quantity is written.
 type unit string
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -32,10 +33,11 @@ func (c *check) notes() []string {
 	if text := simulated(&c.run.run.Header); text != "" {
 		notes = append(notes, "simulated: "+text)
 	}
-	if grade(c.run.run.Trailer.Validity) != "valid" {
-		notes = append(notes, "the measurement is degraded: bounds of latencies are widened by the measurer's own P99 error")
+	notes = append(notes, c.run.measuredNotes()...)
+	if c.Request.Baseline != nil {
+		notes = append(notes, c.baseline.measuredNotes()...)
 	}
-	return notes
+	return slices.Compact(notes)
 }
 
 // JSON writes the report, indented.

@@ -174,11 +174,30 @@ func (s *side) measurerError(m measure) float64 {
 	return float64(worst)
 }
 
+// ungraded tells a log that others recorded: nobody calibrated it, and nobody can.
+// It may be asserted on, as it may be judged; a run that bench made gets no such
+// leave.
+func (s *side) ungraded() bool {
+	return grade(s.run.Trailer.Validity) == sample.Unknown && s.run.Header.Source != ""
+}
+
+// measuredNotes say what is known of the measurer's error.
+func (s *side) measuredNotes() []string {
+	v := s.run.Trailer.Validity
+	switch {
+	case s.ungraded():
+		return []string{fmt.Sprintf("nobody graded the measurement of %s, a log of source %s: the measurer's error is unknown, and the bounds do not allow for it", s.name, s.run.Header.Source)}
+	case grade(v) == sample.Degraded && len(v.Error) > 0:
+		return []string{"the measurement is degraded: bounds of latencies are widened by the measurer's own P99 error"}
+	}
+	return nil
+}
+
 // grade is the worse of what a run says of itself and of what its signals say.
 func grade(v sample.Validity) sample.Grade {
 	worst := v.Grade
 	for _, s := range v.Signals {
-		if s.Grade == sample.Invalid || s.Grade == sample.Degraded && worst == sample.Valid {
+		if s.Grade == sample.Invalid || s.Grade == sample.Degraded && (worst == sample.Valid || worst == sample.Unknown) {
 			worst = s.Grade
 		}
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,8 +31,10 @@ func Explain(w io.Writer, p Policy) error {
 			say("  %-20s %s", m.Key(), m.demand())
 		}
 	}
-	say("")
-	say("Shown only:")
+	if slices.ContainsFunc(p.Metrics, func(m Metric) bool { return !m.Gating }) {
+		say("")
+		say("Shown only:")
+	}
 	for _, m := range p.Metrics {
 		if !m.Gating {
 			say("  %-20s %s", m.Key(), m.asks())

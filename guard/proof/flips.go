@@ -90,7 +90,7 @@ func Flips(p policy.Policy, e evidence.Set, r Replay) (Selftest, error) {
 	}
 	v := judge.Judge(p, e)
 	if !judgeable(v) {
-		return Selftest{}, fmt.Errorf("this run proves nothing: %s", v.Summary[0])
+		return Selftest{}, &Unproven{NoData: v.Decision == judge.NoData, Why: v.Summary[0]}
 	}
 	out := Selftest{Flips: r.Flips, Alpha: float64(p.Alpha), Shares: shares(e), Metrics: v.Metrics}
 	random := rand.New(rand.NewPCG(r.Seed, 0))
@@ -102,6 +102,14 @@ func Flips(p policy.Policy, e evidence.Set, r Replay) (Selftest, error) {
 	out.Seen, out.Flipped = see(own, e, r), flips(own, e)
 	return out, nil
 }
+
+// An Unproven run holds too little for any replay of it to say something.
+type Unproven struct {
+	NoData bool // it holds nothing at all
+	Why    string
+}
+
+func (u *Unproven) Error() string { return "this run proves nothing: " + u.Why }
 
 // judgeable tells whether some gating metric was tested.
 func judgeable(v judge.Verdict) bool {
