@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +32,6 @@ type mutation struct {
 // as there are processors are tried at a time, and the slowest are logged.
 func TestMutations(t *testing.T) {
 	seen, slow := map[string]bool{}, &slowest{}
-	places := make(chan struct{}, runtime.GOMAXPROCS(0))
 	t.Cleanup(func() { slow.log(t) })
 	for _, m := range mutations {
 		t.Run(strings.ReplaceAll(m.rule, " ", "-"), func(t *testing.T) {
@@ -46,8 +44,6 @@ func TestMutations(t *testing.T) {
 				return
 			}
 			t.Parallel()
-			places <- struct{}{}
-			defer func() { <-places }()
 			defer slow.add(m.rule, time.Now())
 			m.mustFail(t, mutated)
 		})
@@ -172,6 +168,18 @@ var mutations = []mutation{
 
 	// The same work.
 	{"arms that did different work hold", "guard/judge/refuse.go", "if w.Same {", "if w.Pairs >= 0 {", "guard/judge TestRefusals"},
+	{"longer answers are different work", "guard/judge/work.go", "if lower >= c.least && upper <= c.most {", "if lower >= c.least {", "guard/judge TestSameWork"},
+	{"shorter answers are different work", "guard/judge/work.go", "if lower >= c.least && upper <= c.most {", "if upper <= c.most {", "guard/judge TestSameWork"},
+	{"work of one block is not known to be the same", "guard/judge/work.go", "return math.Inf(-1), math.Inf(1)\n\t}\n\tsquares", "return c.effect, c.effect\n\t}\n\tsquares", "guard/judge TestRulesWorkOfOneBlock"},
+	{"too little evidence is different work", "guard/judge/work.go", "half = stats.QuantileT(alpha, k-1) *", "half = 0 * stats.QuantileT(alpha, k-1) *", "guard/judge TestSameWork"},
+	{"output tokens are alike per item", "guard/judge/work.go", "{tokensPerItem, effect, parts, -tokens, tokens, true}", "{tokensPerItem, effect, parts, -99, 99, true}", "guard/judge TestSameWork"},
+	{"output tokens are alike in all", "guard/judge/work.go", "{\"output tokens in all\", effect, parts, -tokens, tokens, true}", "{\"output tokens in all\", effect, parts, -99, 99, true}", "guard/judge TestSameWork"},
+	{"answers end for the same reasons", "guard/judge/work.go", "effect, parts, -float64(p.Finish), float64(p.Finish), false}", "effect, parts, -9, 9, false}", "guard/judge TestSameWork"},
+	{"the same share of input is cached", "guard/judge/work.go", "effect, parts, -float64(p.Cached), float64(p.Cached), false}", "effect, parts, -9, 9, false}", "guard/judge TestSameWork"},
+	{"answers are as good", "guard/judge/work.go", "effect, parts, -float64(p.Quality), math.Inf(1), false}", "effect, parts, -9, math.Inf(1), false}", "guard/judge TestSameWork"},
+	{"what one arm does not count is not the same", "guard/judge/work.go", "if math.IsNaN(c.effect) {\n\t\treturn c.what", "if math.IsNaN(c.effect) {\n\t\treturn \"\"\n\t}\n\tif c.least > 99 {\n\t\treturn c.what", "guard/judge TestSameWork"},
+	{"totals are compared where blocks are not known", "guard/judge/work.go", "all = totals(p, w, s)", "all = nil", "guard/judge TestSwitchbackWork|TestSideBySide"},
+	{"measures of the work say how it differs", "guard/judge/refuse.go", "r.reason == ReasonDifferentWork && ofWork(m.Measure)", "r.reason == ReasonDifferentWork && m.Measure == \"\"", "guard/judge TestQuality$|TestTokensAndCost"},
 
 	// Designs.
 	{"one run per side supports limits alone", "guard/judge/refuse.go", "return no(\"design: one run per side supports absolute limits only\")", "return refusal{}", "guard/judge TestSingle|TestRefusals"},
@@ -185,8 +193,24 @@ var mutations = []mutation{
 	{"units are assigned as their shares say", "guard/judge/split.go", "const doubt = 1000", "const doubt = 1e300", "guard/judge TestSplitRefuses"},
 	{"a split is judged at one look or at any", "guard/judge/split.go", "m == policy.Fixed || m == policy.Anytime {", "m == policy.Fixed || m != \"\" {", "guard/judge TestSplit|TestRules"},
 	{"a session is one event", "guard/judge/split.go", "ns, ok, none := u.Requests[0].Value(", "ns, ok, none := u.Requests[len(u.Requests)-1].Value(", "guard/judge TestSplitSessions"},
+	{"a session fails with any of its requests", "guard/judge/split.go", "case m == policy.Success && s.Outcome != sample.OK, m", "case m == policy.Success && s.Outcome != sample.OK && s == u.Requests[0], m", "guard/judge TestSplitSessions"},
+	{"the share in force counts for latencies", "guard/judge/split.go", "add(e.value, e.share)", "add(e.value, .5)", "guard/judge TestRulesSplitShare"},
+	{"the share in force counts for outcomes", "guard/judge/split.go", "stats.SplitGain(e.value, e.candidate, e.share, ", "stats.SplitGain(e.value, e.candidate, .5, ", "guard/judge TestRulesSplitShare"},
+	{"the share in force counts for rare failures", "guard/judge/split.go", "coin.Candidate(e.share)", "coin.Candidate(.5)", "guard/judge TestSplitVectors"},
+	{"a unit that failed is infinitely slow", "guard/judge/split.go", "seconds = math.Inf(1)", "seconds = 1e-6", "guard/judge TestRulesSplitFailures"},
+	{"a split promotes by each of its quantiles", "guard/judge/split.go", "range s.needed {\n\t\t\t\tlog", "range s.needed[:1] {\n\t\t\t\tlog", "guard/judge TestRulesSplitTail"},
+	{"a quantile of a split among failures holds", "guard/judge/split.go", "failed >= 1-q {", "failed >= 2-q {", "guard/judge TestRulesSplitFailures"},
+	{"the arms of a split write answers alike in length", "guard/judge/split.go", "math.Abs(b.Value-a.Value) > ", "math.Abs(b.Value-a.Value) > 99*", "guard/judge TestSplitRefuses"},
+	{"the arms of a split have one target", "guard/judge/split.go", "a[0].Target != a[1].Target", "a[0].Target == \"-\"", "guard/judge TestSplitRefuses"},
+	{"a split under its limit rolls back", "guard/judge/split.go", "f.limitBroken = f.Gating && upper < f.Limit.Value", "f.limitBroken = f.Gating && upper < 0", "guard/judge TestRulesSplitLimit"},
 	{"blocks that correlate are merged", "guard/judge/latency.go", "if r <= 1.645/math.Sqrt(float64(k)) {", "if r <= 1.645*math.Sqrt(float64(k)) {", "guard/judge"},
 	{"simulated records are named", "guard/judge/words.go", "\"simulation\")", "\"simulations of\")", "guard/judge TestSimulatedRecordsAreNamed"},
+	{"few blocks that correlate hold", "guard/judge/latency.go", "if k < mergeFrom {", "if k < 2 {", "guard/judge TestRulesFewBlocksToJoin"},
+	{"small blocks are judged by their quantiles", "guard/judge/blocks.go", "perBlock*math.Min(q, 1-q) < 1", "perBlock*math.Min(q, 1-q) < 0", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"arms without partners are compared with as many requests", "guard/judge/blocks.go", "thinned(old, n)), append(b.candidate, thinned(now, n))", "thinned(old, max(n, len(old)))), append(b.candidate, thinned(now, max(n, len(now))))", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"blocks that do not reach a quantile promote nothing", "guard/judge/blocks.go", "ok && n*math.Min(q, 1-q) < 1 {", "ok && n*math.Min(q, 1-q) < 0 {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"requests without partners tell their latency", "guard/judge/blocks.go", "if arm.lost > lostShare*arm.ok {", "if arm.lost > 9*arm.ok {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"arms without partners tell as often", "guard/judge/blocks.go", "if math.Abs(a-b) > lostShare+chance {", "if math.Abs(a-b) > 9+chance {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
 
 	// Controls.
 	{"no promotion unless the plant was seen", "guard/judge/controls.go", "cmp.Or(c.refuseTwin(), c.refusePlant())", "c.refuseTwin()", "guard/judge Control"},
@@ -196,6 +220,11 @@ var mutations = []mutation{
 	{"a twin that is not judged holds", "guard/judge/controls.go", "text := c.twin.unjudged(); text != \"\" {", "text := c.twin.unjudged(); text == \"-\" {", "guard/judge Control|TestRules"},
 	{"a plant is seen in every measure", "guard/judge/controls.go", "if !seen[m] {", "if !seen[m] && !seen[order[0]] && !seen[order[len(order)-1]] {", "guard/judge Control|TestRules"},
 	{"a run that sees what is not there rolls nothing back", "guard/judge/judge.go", "(f.Measure == policy.Success || !c.hallucinates())", "f.Gating", "guard/judge Control"},
+	{"a plant that no metric can show is no control", "guard/judge/controls.go", "if !c.plant.asked() {", "if c.plant == nil {", "guard/judge TestWhereNoPlantShows"},
+	{"a plant that is not judged was not seen", "guard/judge/controls.go", "|| c.docket.rejects(f)\n\t}\n\tvar unseen", "|| c.docket.rejects(f) || !f.claims()\n\t}\n\tvar unseen", "guard/judge TestControls$"},
+	{"a twin beyond a limit is seen", "guard/judge/controls.go", "(f.limitBroken || c.docket.rejects(f)) {", "c.docket.rejects(f) {", "guard/judge TestRulesATwinBeyondALimit"},
+	{"a plant shows in no set-up", "guard/judge/controls.go", "policy.AddedEvent:\n\t\treturn false", "policy.AddedEvent:\n\t\treturn true", "guard/judge TestWhereNoPlantShows"},
+	{"a verdict says that controls were off", "guard/judge/controls.go", "Mode: \"off\", Why", "Mode: \"on\", Why", "guard/judge TestControlsOff"},
 	{"errors roll back whatever the twin says", "guard/judge/judge.go", "(f.Measure == policy.Success || !c.hallucinates())", "!c.hallucinates()", "guard/judge Control|TestRules"},
 	{"a verdict says why there are no controls", "guard/judge/controls.go", "cmp.Or(c.set.Header.NoControls, ", "cmp.Or(", "guard/judge Control"},
 
@@ -204,6 +233,12 @@ var mutations = []mutation{
 	{"p-values pay for the looks", "guard/judge/look.go", "return h.plan.Repeated(p, h.look)", "return p", "guard/judge Look|Boundaries"},
 	{"intervals pay for the looks", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "alpha, ", "guard/judge Look|Boundaries|TestRules"},
 	{"between looks nothing is judged", "guard/judge/look.go", "case !ok:", "case !ok && look < 0:", "guard/judge Look|TestNoPlan"},
+	{"p-values are those of the look in hand", "guard/judge/look.go", "return h.plan.Repeated(p, h.look)", "return h.plan.Repeated(p, h.looks)", "guard/judge Boundaries|TestRulesUnequalLooks"},
+	{"intervals are those of the look in hand", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "h.plan.Tail(alpha, h.looks), ", "guard/judge Boundaries"},
+	{"looks stand where their blocks end", "guard/judge/look.go", "float64(after(k, blocks, h.looks)) / float64(blocks)", "float64(k) / float64(h.looks)", "guard/judge TestRulesUnequalLooks"},
+	{"alpha is spent once over all looks", "guard/stats/plan.go", "p.crossing(c) - alpha", "TailNormal(c) - alpha", "guard/stats Plan|Repeated"},
+	{"every look spends of alpha", "guard/stats/plan.go", "crossed += m * s.over[i]", "crossed = math.Max(crossed, m*s.over[i])", "guard/stats Plan|Repeated"},
+	{"an early look needs more", "guard/stats/plan.go", "QuantileNormal(value) * math.Sqrt(p.times[look-1])", "QuantileNormal(value)", "guard/stats Plan|Repeated"},
 	{"what a look ended is not judged at one look", "guard/judge/look.go", "if e.Look > 0 {", "if e.Look > 99 {", "guard/judge Look"},
 	{"a look of other looks is none", "guard/judge/look.go", "case e.Look > 0 && e.Look != look:", "case e.Look > 99:", "guard/judge Look"},
 	{"an unknown mode holds", "guard/judge/look.go", "return no(\"mode %q is not supported\", p.Mode)", "return refusal{}", "guard/judge TestRefusals|TestRules"},
@@ -216,33 +251,42 @@ var mutations = []mutation{
 	{"a threshold says its error rate", "guard/judge/threshold.go", "text += fmt.Sprintf(", "_ = fmt.Sprintf(", "guard/judge TestThreshold"},
 
 	// Evidence that may be looked at as often as anyone likes.
-	{"evidence that once crossed has crossed", "guard/judge/anytime.go", "highest[j] = math.Max(highest[j], log)", "highest[j] = log", "guard/judge"},
+	{"evidence that once crossed has crossed", "guard/judge/anytime.go", "highest[j] = math.Max(highest[j], log)", "highest[j] = log", "guard/judge TestRulesOnceCrossed"},
 	{"e-values are corrected by closed testing", "guard/judge/anytime.go", "range stats.ClosedMeans(logs) {", "range logs {", "guard/judge TestAnytime|TestRules"},
 	{"a promotion needs evidence of 1/alpha", "guard/judge/anytime.go", "f.watched.within = against >= bar", "f.watched.within = against >= 0", "guard/judge TestAnytime|TestRules"},
-	{"a promotion is of now", "guard/judge/anytime.go", "against := lastOf(t.record.evidence(margin", "against := slices.Max(t.record.evidence(margin", "guard/judge"},
+	{"a promotion is of now", "guard/judge/anytime.go", "against := lastOf(t.record.evidence(margin", "against := slices.Max(t.record.evidence(margin", "guard/judge TestRulesAPromotionIsOfNow"},
 	{"blocks that correlate weaken e-values", "guard/judge/anytime.go", "math.Min(trail[look], joined[look])", "math.Max(trail[look], joined[look])", "guard/judge TestAnytimeMergesBlocks|TestRules"},
 	{"weights share alpha", "guard/judge/anytime.go", "if weighed {", "if weighed && total < 0 {", "guard/judge TestAnytimeWeights"},
+	{"a metric that claims nothing counts with no evidence", "guard/judge/anytime.go", "logs[j] = 0\n", "logs[j] = 99\n", "guard/judge TestRulesUnclaimed"},
+	{"too few blocks to join are no look", "guard/judge/anytime.go", "if len(sums) < mergeFrom {", "if len(sums) < 0 {", "guard/judge TestRulesFewBlocksToJoin"},
+	{"a degraded run weakens the evidence to roll back", "guard/judge/anytime.go", "shift := f.worsening(f.Tau) + t.record.widen", "shift := f.worsening(f.Tau)", "guard/judge TestRulesDegradedEvidence"},
+	{"a degraded run weakens the evidence to promote", "guard/judge/anytime.go", "margin := f.worsening(f.Margin) - t.record.widen", "margin := f.worsening(f.Margin)", "guard/judge TestRulesDegradedEvidence"},
+	{"an upper bound is of now", "guard/judge/anytime.go", "return lastOf(s.record.evidence(x, stats.Below, s.looks)) >= s.bar", "return slices.Max(s.record.evidence(x, stats.Below, s.looks)) >= s.bar", "guard/judge TestRulesAPromotionIsOfNow"},
+	{"an absolute limit is judged over all looks", "guard/judge/anytimepaired.go", "_, upper := stats.AnytimeRate(candidate, c.anytimeTuning())", "_, upper := candidate.Wilson(1.645)", "guard/judge TestRulesLimitOverAllLooks"},
+	{"bad outcomes are weighed by block", "guard/judge/anytimepaired.go", "Baseline: share(a), Candidate: share(b)}", "Baseline: share(a), Candidate: share(a)}", "guard/judge TestAnytime|TestRules"},
 	{"e-values roll back early", "guard/judge/anytime.go", "r.scope = promotions\n", "r.scope = allClaims\n", "guard/judge TestAnytimeRollsBackEarly"},
 
 	// Metrics.
 	{"no time at all has no logarithm", "guard/judge/latency.go", "if zero == 0 {", "if zero >= 0 {", "guard/judge TestZero"},
 	{"a degraded run widens intervals", "guard/judge/latency.go", "return math.Log1p(float64(worst) / weightedQuantile(p.Baseline, p.Weight, .5))", "return 0 * math.Log1p(float64(worst)/weightedQuantile(p.Baseline, p.Weight, .5))", "guard/judge TestDegradedWidens"},
-	{"a quantile among failures holds", "guard/judge/latency.go", "case failed < 1-q:", "case failed < 2-q:", "guard/judge TestRules|TestWorlds"},
+	{"a quantile among failures holds", "guard/judge/latency.go", "case failed < 1-q:", "case failed < 2-q:", "guard/judge TestRulesP99AmongFailures"},
 	{"a latency beyond its limit rolls back", "guard/judge/latency.go", "f.limitBroken = f.Gating && !c.allDead() && lower >= 1 && alone[lower-1] > f.Limit.Value", "f.limitBroken = f.Gating && lower < 0", "guard/judge TestLimits|TestRules"},
-	{"success falls by blocks and by counts", "guard/judge/rate.go", "p := math.Max(stats.TailT(", "p := math.Min(stats.TailT(", "guard/judge"},
+	{"success falls by blocks and by counts", "guard/judge/rate.go", "p := math.Max(stats.TailT(", "p := math.Min(stats.TailT(", "guard/judge TestRulesFailuresByBlocksAndCounts"},
 	{"what cannot reject costs nothing", "guard/judge/rate.go", "f.idle = least > float64(c.policy.Alpha); f.idle {", "f.idle = least > 1; f.idle {", "guard/judge TestIdleMetricsCostNothing"},
 	{"no failures have a width", "guard/judge/rate.go", "lower, upper = math.Min(lower, m.Value-t*m.SE), math.Max(upper, m.Value+t*m.SE)", "lower, upper = m.Value-t*m.SE, m.Value+t*m.SE", "guard/judge TestZeroFailuresHaveAWidth"},
 	{"a success rate under its limit rolls back", "guard/judge/rate.go", "f.limitBroken = f.Gating && upper < f.Limit.Value", "f.limitBroken = f.Gating && upper < 0", "guard/judge TestWorlds"},
 	{"an invalid run blames nobody alone", "guard/judge/rate.go", "baseline.N > 0 && upper < f.Limit.Value", "baseline.N > 0 && upper < 0", "guard/judge TestAnInvalidRun"},
-	{"a candidate alone under its limit has no excuse", "guard/judge/rate.go", "baseline.N > 0 && upper < f.Limit.Value", "baseline.N > 0", "guard/judge TestAnInvalidRun"},
+	{"a candidate alone under its limit has no excuse", "guard/judge/rate.go", "baseline.N > 0 && upper < f.Limit.Value", "baseline.N > 0 && upper <= 1", "guard/judge TestAnInvalidRun"},
 	{"more successes than requests are damage", "guard/judge/rate.go", "if t.OK < 0 || t.OK > t.Attempts {", "if t.OK < 0 {", "guard/judge TestBrokenEvidenceNeverPromotes|TestRules"},
-	{"throughput counts successes", "guard/judge/slots.go", "float64(t.OK)*1e9", "float64(t.Attempts)*1e9", "guard/judge TestThroughput|TestRules"},
+	{"throughput counts successes", "guard/judge/slots.go", "float64(t.OK)*1e9", "float64(t.Attempts)*1e9", "guard/judge TestRulesThroughput"},
 	{"a lower throughput is worse", "guard/judge/slots.go", "out[i] = -x + math.Log1p", "out[i] = x + math.Log1p", "guard/judge TestThroughput"},
 	{"goodput asks for the objectives", "guard/judge/share.go", "float64(ns) > o.AtMost.Value", "float64(ns) > 99*o.AtMost.Value", "guard/judge TestAnytimeQualityAndGoodput"},
-	{"an answer without a score beside one scores 0", "guard/judge/values.go", "return 0\n\t}\n\treturn *s.Quality", "return 1\n\t}\n\treturn *s.Quality", "guard/judge TestAnytime|TestRules"},
+	{"goodput counts errors", "guard/judge/share.go", "for _, s := range requests {\n", "for _, s := range requests {\n\t\t\tif s.Outcome != sample.OK {\n\t\t\t\tt.Attempts--\n\t\t\t\tcontinue\n\t\t\t}\n", "guard/judge TestRulesGoodput"},
+	{"an objective that is not told is not met", "guard/judge/share.go", "if !ok || none || ns < 0 ||", "if !ok || ns < 0 ||", "guard/judge TestRulesGoodput"},
+	{"an answer without a score beside one scores 0", "guard/judge/values.go", "return 0\n\t}\n\treturn *s.Quality", "return 1\n\t}\n\treturn *s.Quality", "guard/judge TestRulesAnswersWithoutAScore"},
 	{"coarse buckets are not interpolated", "guard/judge/binned.go", "const fineWidth = .10", "const fineWidth = 10", "guard/judge TestBinned"},
 	{"a margin under a bucket promotes nothing", "guard/judge/binned.go", "if b.width <= allowed {", "if b.width >= 0 {", "guard/judge TestBinned"},
-	{"buckets widen intervals", "guard/judge/binned.go", "Float(math.Exp(lower-b.blur)), Float(math.Exp(upper+b.blur))", "Float(math.Exp(lower)), Float(math.Exp(upper))", "guard/judge TestBinned|TestRules"},
+	{"buckets widen intervals", "guard/judge/binned.go", "Float(math.Exp(lower-b.blur)), Float(math.Exp(upper+b.blur))", "Float(math.Exp(lower)), Float(math.Exp(upper))", "guard/judge TestRulesBucketsWiden"},
 	{"metrics are corrected by Holm", "guard/judge/correct.go", "adjusted = stats.Holm(p)", "adjusted = p", "guard/judge"},
 
 	// Evidence without a baseline, or without partners.
@@ -255,7 +299,7 @@ var mutations = []mutation{
 
 	// What a verdict says.
 	{"metrics stand by phase", "guard/judge/judge.go", "cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank)", "cmp.Compare(phaseOf(b.Measure).rank, phaseOf(a.Measure).rank)", "guard/judge TestOrder|TestWorlds"},
-	{"metrics of a phase stand by effect over margin", "guard/judge/judge.go", "cmp.Compare(b.overMargin(), a.overMargin())", "cmp.Compare(a.overMargin(), b.overMargin())", "guard/judge TestOrder|TestRules"},
+	{"metrics of a phase stand by effect over margin", "guard/judge/judge.go", "cmp.Compare(b.overMargin(), a.overMargin())", "cmp.Compare(a.overMargin(), b.overMargin())", "guard/judge TestRulesOrderInAPhase"},
 	{"a verdict has two sentences", "guard/judge/words.go", "[]string{head, \"No other gating metric is worse beyond doubt.\"}", "[]string{head}", "guard/judge TestSentences"},
 
 	// One run against earlier ones.
@@ -268,13 +312,14 @@ var mutations = []mutation{
 	{"a history learns no run that was rolled back", "guard/history/predict.go", "(!bad || old.Accepted)", "(!bad || old.Decision != \"\")", "guard/history TestPredict"},
 	{"a person may accept a run", "guard/history/predict.go", "(!bad || old.Accepted)", "!bad", "guard/history TestPredict"},
 	{"only runs of one series are compared", "guard/history/predict.go", "old.Series() == series", "series != \"\"", "guard/history TestPredict"},
-	{"a prediction knows that its mean is estimated", "guard/history/predict.go", "math.Sqrt(h+1)", "math.Sqrt(h)", "guard/history TestPredict"},
+	{"a prediction knows that its mean is estimated", "guard/history/predict.go", "math.Sqrt(h+1)", "math.Sqrt(h)", "guard/history TestPredict|TestRules"},
 	{"a history trusts no invalid run", "guard/history/trend.go", "e.Validity == \"valid\" || e.Validity == \"degraded\" }", "e.Validity != \"\" }", "guard/history TestTrends|TestPredict"},
 	{"a spike is no change", "guard/history/trend.go", "const leastSegment = 3", "const leastSegment = 1", "guard/history TestTrends|TestRules"},
 
 	// Mathematics.
-	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats TestVector"},
+	{"a failure alone counts as ten times slower", "guard/stats/statistic.go", "const FailedRatio = 10", "const FailedRatio = 1", "guard/stats Failures"},
 	{"both failing cancels", "guard/stats/statistic.go", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 0, false", "case math.IsInf(a, 1) && math.IsInf(b, 1):\n\t\treturn 1, true", "guard/stats TestVector|TestFailures"},
+	{"a failure of the candidate alone is capped", "guard/stats/statistic.go", "return math.Log(FailedRatio), true", "return b, true", "guard/stats Failures"},
 	{"closed testing takes the smallest mean", "guard/stats/evalues.go", "least = math.Min(least, logMean(set))", "least = logMean(set)", "guard/stats ClosedMeans"},
 	{"a martingale scales by earlier blocks", "guard/stats/martingale.go", "m.squares += sum * sum", "m.squares += squares + 1", "guard/stats TestVector"},
 	{"a step-down never steps up", "guard/stats/stepdown.go", "least = math.Max(least, math.Max(members[j].P, float64(hits[i])/float64(tried)))", "least = math.Max(members[j].P, float64(hits[i])/float64(tried))", "guard/stats TestStepDown"},
@@ -359,6 +404,16 @@ var mutations = []mutation{
 	{"nothing that was broken off passes", "guard/assert/assert.go", "if s.run.Trailer.Stopped != \"\" {", "if s.run.Trailer.Stopped == \"-\" {", "guard/assert"},
 	{"requests that were not sent pass nothing", "guard/assert/assert.go", "float64(s.unsent) > lostShare*float64(total)", "float64(s.unsent) > 9*float64(total)", "guard/assert"},
 	{"a floor is under every assertion", "guard/assert/assert.go", "value: c.Floor, floor: true", "value: 0, floor: true", "guard/assert TestFloor"},
+	{"an error is no fast answer", "guard/assert/side.go", "return math.Inf(1), present", "return 0, without", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"a mean with an error is infinite", "guard/assert/estimate.go", "value: inf, lower: inf, upper: inf,", "value: 0, lower: 0, upper: 0,", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"an answer without a score scores 0", "guard/assert/estimate.go", "x := 0.0\n", "x := 1.0\n", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"a failed answer scores 0", "guard/assert/estimate.go", "if one.Quality != nil && one.Outcome == sample.OK {", "if one.Quality != nil {", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"an error is no throughput", "guard/assert/estimate.go", "if one.Outcome == sample.OK {\n\t\t\tok[turn", "if one.Outcome != \"\" {\n\t\t\tok[turn", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"an error is no success", "guard/assert/side.go", "if one.Outcome == sample.OK {\n\t\t\tc.OK++", "if one.Outcome != \"\" {\n\t\t\tc.OK++", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"what a source lacks is not asserted", "guard/assert/estimate.go", "case s.lacks(q.measure):", "case s.lacks(q.measure) && alpha > 9:", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"few turns have no bounds", "guard/assert/estimate.go", "if len(all) < leastTurns {", "if len(all) < 0 {", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"records that should tell it and do not are no data", "guard/assert/estimate.go", "float64(absent) > lostShare*", "float64(absent) > 9*", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
+	{"a degraded run widens an assertion", "guard/assert/estimate.go", "e.lower, e.upper = e.lower-by, e.upper+by", "e.lower, e.upper = e.lower-0*by, e.upper+0*by", "guard/assert TestLimits|TestTopics|TestRefusals|TestRules"},
 	{"one model is compared with itself", "guard/assert/compare.go", "Run: a.Model, Baseline: b.Model", "Run: a.Model, Baseline: a.Model", "guard/assert Improves"},
 	{"one dataset is compared with itself", "guard/assert/compare.go", "Baseline: datasetText(b)", "Baseline: datasetText(a)", "guard/assert Improves"},
 	{"one schedule is compared with itself", "guard/assert/compare.go", "Baseline: scheduleText(b)", "Baseline: scheduleText(a)", "guard/assert Improves"},
@@ -366,6 +421,24 @@ var mutations = []mutation{
 	{"what is not recorded is not alike", "guard/assert/compare.go", "|| d.Run == unrecorded {", "{", "guard/assert Improves"},
 	{"less work is no faster work", "guard/assert/compare.go", "const sameWork = .02", "const sameWork = .9", "guard/assert Improves"},
 	{"one run per side knows no spread", "guard/assert/improve.go", "case c.RunSpread == 0:", "case c.RunSpread < 0:", "guard/assert Improves"},
+
+	// What answers are worth, and what sources do not tell.
+	{"an exact answer is exact", "bench/quality/quality.go", "t.want(strings.TrimSpace(a.Text) == want, ", "t.want(a.Text != want+\"-\", ", "bench/quality"},
+	{"a pattern is matched", "bench/quality/quality.go", "t.want(r.pattern.MatchString(text), ", "t.want(text != \"-\", ", "bench/quality"},
+	{"an answer is by its schema", "bench/quality/quality.go", "validate(r.schema, a.Text)\n\t\tt.want(problem == \"\", ", "validate(r.schema, a.Text)\n\t\tt.want(problem != \"-\", ", "bench/quality"},
+	{"a tool call is by its schema", "bench/quality/quality.go", "validate(schema, call.Arguments)\n\t\tt.want(problem == \"\", ", "validate(schema, call.Arguments)\n\t\tt.want(problem != \"-\", ", "bench/quality"},
+	{"a tool that does not exist is not called", "bench/quality/quality.go", "t.want(false, \"calls %q", "t.want(true, \"calls %q", "bench/quality"},
+	{"a tool that is wanted is called", "bench/quality/quality.go", "return c.Tool == want })", "return c.Tool != want })", "bench/quality"},
+	{"an answer ends as is wanted", "bench/quality/quality.go", "t.want(a.Finish == want, ", "t.want(a.Finish != \"-\", ", "bench/quality"},
+	{"what expects nothing has no score", "bench/quality/quality.go", "if t.stated == 0 {", "if t.stated < 0 {", "bench/quality"},
+	{"a form names what it cannot tell", "bench/convert/lacks.go", "lacks := never(c.From)", "lacks := never(c.From)[:0]", "bench/convert TestLacks|TestGolden"},
+	{"a log names what no record tells", "bench/convert/lacks.go", "if m.can && m.told == 0 {", "if m.can && m.told < 0 {", "bench/convert TestLacks|TestGolden"},
+	{"a log that kept no failures tells no success rate", "bench/convert/lacks.go", "if c.told.silent > 0 {", "if c.told.silent < 0 {", "bench/convert TestLacks|TestGolden"},
+	{"nobody graded a log that was converted", "bench/convert/lacks.go", "Grade: sample.Unknown", "Grade: sample.Valid", "bench/convert TestLacks|TestGolden"},
+	{"the proxy names what it cannot tell", "requestlog.go", "Lacks: logLacks,", "Lacks: logLacks[:0],", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
+	{"nobody graded the proxy's own log", "requestlog.go", "Grade: sample.Unknown", "Grade: sample.Valid", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
+	{"a log with holes is invalid", "requestlog.go", "if lost == 0 {", "if lost >= 0 {", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
+	{"a caller who left counts as a failure", "logsample.go", "return sample.ResetBefore, sample.PhaseHeaders, \"caller_left\"", "return sample.OK, \"\", \"caller_left\"", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
 
 	// Runs and gates.
 	{"a control gets the first requests of a block", "bench/load/plan.go", "b.picks = b.picks[:n]", "b.picks = b.picks[len(b.picks)-n:]", "bench/load"},

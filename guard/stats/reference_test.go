@@ -410,3 +410,12 @@ func BenchmarkInterval(b *testing.B) {
 		})
 	}
 }
+
+// TestFailuresInAMean: a failure of one arm alone counts as ten times slower, and
+// one of both arms not at all.
+func TestFailuresInAMean(t *testing.T) {
+	inf := math.Inf(1)
+	near(t, "the candidate's", stats.MeanRatio([]float64{1, 1}, []float64{1, inf}), math.Sqrt(10))
+	near(t, "the baseline's", stats.MeanRatio([]float64{1, inf}, []float64{1, 1}), math.Sqrt(.1))
+	near(t, "both", stats.MeanRatio([]float64{1, inf}, []float64{3, inf}), 3)
+}

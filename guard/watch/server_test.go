@@ -114,6 +114,29 @@ func TestServerNeverPassesOnAnError(t *testing.T) {
 	})
 }
 
+// TestServerForgetsAnOldVerdict: a promotion speaks for three intervals, not for a
+// canary at which nobody looks any more.
+func TestServerForgetsAnOldVerdict(t *testing.T) {
+	source := &arriving{t: t, ratio: 1}
+	source.fails = func(look int) error {
+		if look > 20 {
+			time.Sleep(time.Hour) // a source that does not answer
+		}
+		return nil
+	}
+	serving(t, source, func(s *watch.Server) {
+		ask(t, s, "POST", "/v1/flagger/confirm", hook)
+		time.Sleep(41 * time.Minute)
+		if status, _ := ask(t, s, "POST", "/v1/flagger/confirm", hook); status != 200 {
+			t.Fatalf("%d while it is fresh", status)
+		}
+		time.Sleep(7 * time.Minute)
+		if status, d := ask(t, s, "POST", "/v1/flagger/confirm", hook); status != http.StatusServiceUnavailable || d != "" {
+			t.Errorf("%d, %q", status, d)
+		}
+	})
+}
+
 func TestServerRefuses(t *testing.T) {
 	s, err := watch.NewServer(watch.ServerConfig{
 		Source: func(watch.Canary, time.Time) (watch.Source, error) { return nil, errors.New("no such log") },
