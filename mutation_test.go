@@ -305,6 +305,7 @@ var mutations = []mutation{
 	// One run against earlier ones.
 	{"a run beyond the prediction rolls back", "guard/judge/history.go", "case f.Value > f.Upper*(1+float64(m.Tau)):", "case f.Value > f.Upper*99:", "guard/judge TestHistory"},
 	{"a run within tau of the prediction is not rolled back", "guard/judge/history.go", "case f.Value > f.Upper*(1+float64(m.Tau)):", "case f.Value > f.Upper:", "guard/judge TestHistory|TestRules"},
+	{"a history says what it detects", "guard/judge/history.go", "math.Pow(f.Upper/f.Mean, powered)", "math.Pow(f.Upper/f.Mean, 1/powered)", "guard/judge TestHistorySays"},
 	{"a history judges no run that was broken off", "guard/judge/history.go", "case past.Stopped != \"\":", "case past.Stopped == \"-\":", "guard/judge TestHistory"},
 	{"a history judges no invalid run", "guard/judge/history.go", "case valid.text != \"\":", "case valid.text == \"-\":", "guard/judge TestHistory"},
 	{"a history without the metric is no data", "guard/judge/history.go", "case missing != nil:", "case missing != nil && len(v.Metrics) == 0:", "guard/judge TestHistory"},

@@ -70,7 +70,7 @@ func History(p policy.Policy, past Past) Verdict {
 	v.Guarantee = fmt.Sprintf("If runs of one build are independent and their logarithms normal, an equal one is rolled back in at most %s %% of runs, over %d metrics together.",
 		percent(float64(p.Alpha)), len(deciding))
 	for _, m := range deciding {
-		v.Metrics = append(v.Metrics, forecast(m, past.Forecasts[ForecastKey(m)]))
+		v.Metrics = append(v.Metrics, forecast(m, past.Forecasts[ForecastKey(m)], float64(p.Alpha)/float64(len(deciding))))
 	}
 	for _, m := range p.Metrics {
 		if meant(p, m) {
@@ -85,8 +85,8 @@ func History(p policy.Policy, past Past) Verdict {
 	return v
 }
 
-// forecast judges one metric.
-func forecast(m policy.Metric, f Forecast) Metric {
+// forecast judges one metric whose bounds are each at alpha.
+func forecast(m policy.Metric, f Forecast, alpha float64) Metric {
 	out := blank(m)
 	out.Name = fmt.Sprintf("%s %s against %d earlier runs", measureName(m.Measure), strings.ToUpper(string(m.Statistic)), f.Runs)
 	out.Standing, out.Why = Undecided, f.Why
@@ -97,6 +97,10 @@ func forecast(m policy.Metric, f Forecast) Metric {
 		return out
 	}
 	out.N = f.Runs
+	if df := float64(f.Runs - 1); df > 0 {
+		powered := 1 + stats.QuantileT(.2, df)/stats.QuantileT(alpha, df) // bounds, in their own distance from the mean
+		out.Detectable = Float(math.Pow(f.Upper/f.Mean, powered)*(1+float64(m.Tau)) - 1)
+	}
 	out.Effect, out.Point = Float(f.Value/f.Mean), Float(f.Value/f.Mean)
 	out.Lower, out.Upper = out.Effect*Float(f.Lower/f.Mean), out.Effect*Float(f.Upper/f.Mean)
 	switch {
