@@ -32,7 +32,8 @@ type benchFlags struct {
 const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
 requests, prints what was measured, and writes every request to --out. Several
 targets are loaded in interleaved blocks with the same requests, the first being
-the baseline. A key comes from the environment or a file, never as an argument.
+the baseline. Answers are scored where the dataset says how (datasets/README.md),
+in the run file, for guard and assert. A key comes from the environment or a file, never as an argument.
 
 Exit code 4 says that a target gave no answer at all.`
 
@@ -128,9 +129,13 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	if err := errors.Join(errArms, errModel, errKey, errSet, errSpec); err != nil {
 		return load.Config{}, err
 	}
+	score, err := scoring(set)
+	if err != nil {
+		return load.Config{}, err
+	}
 	cfg := load.Config{
 		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
-		Seed: f.seed, Blocks: f.blocks, Schedule: spec, Warmup: f.warmup, Timeouts: f.timeouts,
+		Seed: f.seed, Blocks: f.blocks, Schedule: spec, Warmup: f.warmup, Timeouts: f.timeouts, Score: score,
 		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
 	}
 	return cfg, cfg.Validate()

@@ -7,10 +7,8 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
-	"github.com/firstbyte-dev/firstbyte/bench/quality"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
-	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/guard/gate"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
@@ -34,7 +32,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
 		return gate.Config{}, err
 	}
-	checker, err := quality.NewChecker(set)
+	score, err := scoring(set)
 	if err != nil {
 		return gate.Config{}, err
 	}
@@ -63,15 +61,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
 			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: turn.Side},
-			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why,
-			Score: func(item *datasets.Item, a *dialect.Answer) (float64, bool) {
-				answer := quality.Answer{Text: a.Text, Finish: a.Finish}
-				for _, call := range a.Calls {
-					answer.Calls = append(answer.Calls, quality.Call(call))
-				}
-				score, ok := checker.Check(item.ID, answer)
-				return score.Value, ok
-			},
+			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why, Score: score,
 		},
 	}
 	if f.enrich != "" {

@@ -41,7 +41,7 @@ var rooms = []room{
 	{"bench/load", []string{"bench/schedule", "bench/dialect", "bench/sample", "datasets"}, "load sends and records; it neither sums up nor judges"},
 	{"bench/sample", nil, "the run file is the contract with guard: it may depend on no one"},
 	{"bench/convert", []string{"bench/sample"}, "other tools' logs become run files: what they mean is for whoever judges them"},
-	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item alone"},
+	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item and other answers to it, whoever gave them"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},
 	{"bench/chart", nil, "a chart is drawn from numbers, so that every report can use it"},
 	{"bench/calibrate", []string{"bench/load", "bench/schedule", "bench/dialect", "bench/sample", "bench/summary", "datasets"}, "the measurer is measured with its own load against a known truth"},

@@ -440,6 +440,21 @@ var mutations = []mutation{
 	{"nobody graded the proxy's own log", "requestlog.go", "Grade: sample.Unknown", "Grade: sample.Valid", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
 	{"a log with holes is invalid", "requestlog.go", "if lost == 0 {", "if lost >= 0 {", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
 	{"a caller who left counts as a failure", "logsample.go", "return sample.ResetBefore, sample.PhaseHeaders, \"caller_left\"", "return sample.OK, \"\", \"caller_left\"", ". TestRequestLog|TestLogOutcomes|TestALogWithHoles"},
+	// Scores by likeness.
+	{"a reference is not compared with itself", "bench/quality/scorer.go", "use.Occurrence > to.occurrence {", "use.Occurrence >= to.occurrence {", "bench/quality WhatIsScored|EqualArms"},
+	{"what came before a reference is not scored", "bench/quality/scorer.go", "use.Occurrence > to.occurrence {", "use.Occurrence != to.occurrence {", "bench/quality WhatIsScored"},
+	{"the baseline alone gives references", "bench/quality/scorer.go", "use.Baseline && !known {", "!known {", "bench/quality WhatIsScored"},
+	{"a reference stays", "bench/quality/scorer.go", "use.Baseline && !known {", "use.Baseline {", "bench/quality WhatIsScored"},
+	{"without a reference there is no score", "bench/quality/scorer.go", "g.Early = !g.Scored", "g.Early, g.Scored = !g.Scored, true", "bench/quality WhatIsScored"},
+	{"likeness counts as one expectation", "bench/quality/quality.go", "t.met += x\n", "t.met += 1\n", "bench/quality Likeness"},
+	{"likeness is symmetric", "bench/quality/likeness.go", "2 * float64(shared) / float64(len(a)+len(b))", "float64(shared) / float64(max(1, len(a)))", "bench/quality Likeness"},
+	{"empty answers are alike", "bench/quality/likeness.go", "return 1\n", "return 0\n", "bench/quality Likeness"},
+	{"likeness is bounded", "bench/quality/likeness.go", "for len(p) < maxWords {", "for len(p) >= 0 {", "bench/quality Likeness"},
+	{"a bigram counts as often as it occurs", "bench/quality/likeness.go", "return slices.Clone(p)", "return slices.Compact(p)", "bench/quality Likeness"},
+	{"an answer is graded when its block ends", "bench/load/run.go", "\tr.grade()\n", "", "bench/load Garbled"},
+	{"the first arm is the baseline", "bench/load/slot.go", "Baseline: armIndex == 0,", "Baseline: armIndex == 1,", "bench/load ADeadBaseline"},
+	{"an early answer has no score to lose", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "{", "guard/assert TestLimits|Topics"},
+	{"a failure scores 0 however early", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "|| one.Early {", "guard/assert TestLimits|Topics"},
 
 	// Runs and gates.
 	{"a control gets the first requests of a block", "bench/load/plan.go", "b.picks = b.picks[:n]", "b.picks = b.picks[len(b.picks)-n:]", "bench/load"},

@@ -56,7 +56,10 @@ type Expect struct {
 	Schema json.RawMessage `json:"schema,omitempty"`
 	// Call names a tool of the item that must be called. Whatever it calls must
 	// be a tool of the item with arguments by the tool's schema.
-	Call     string `json:"call,omitempty"`
+	Call string `json:"call,omitempty"`
+	// Similar asks for a text like the baseline's first answer to the item in the
+	// run, and is met by as much as it is like it.
+	Similar  bool   `json:"similar,omitempty"`
 	MinChars int    `json:"min_chars,omitempty"`
 	MaxChars int    `json:"max_chars,omitempty"`
 	Finish   string `json:"finish,omitempty"` // stop reason, Anthropic's word

@@ -297,19 +297,25 @@ func BenchmarkDefault(b *testing.B) {
 	}
 }
 
-// TestReadmeExample holds that the line that people copy is a good one.
-func TestReadmeExample(t *testing.T) {
+// TestReadmeExamples holds that the lines that people copy are good ones, and
+// that they show each way to state an expectation that needs a word.
+func TestReadmeExamples(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(readme), "```jsonl\n")
-	example, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("README.md has no example")
+	var examples string
+	for _, rest := range strings.Split(string(readme), "```jsonl\n")[1:] {
+		example, _, _ := strings.Cut(rest, "```")
+		if _, err := datasets.Read("README.md", strings.NewReader(example)); err != nil {
+			t.Error(err)
+		}
+		examples += example
 	}
-	if _, err := datasets.Read("README.md", strings.NewReader(example)); err != nil {
-		t.Error(err)
+	for _, field := range []string{"contains", "finish", "exact", "pattern", "json_keys", "schema", "call", "similar"} {
+		if !strings.Contains(examples, `"`+field+`":`) {
+			t.Errorf("README.md has no example of %s", field)
+		}
 	}
 }
 

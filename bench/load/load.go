@@ -123,8 +123,10 @@ type Config struct {
 
 	// Truth, if set, is asked after each slot for the upstream's write times.
 	Truth Truthful
-	// Score, if set, grades a finished answer in [0,1]; false: not graded.
-	Score func(item *datasets.Item, answer *dialect.Answer) (float64, bool)
+	// Score, if set, takes each measured answer that finished, by slot and there
+	// in intended order. What it returns is asked for the grade when the block has
+	// ended, so that answers of the other arms may count.
+	Score func(Answered) func() Grade
 	// Progress, if set, is told how far the run is, several times a second at
 	// most; calls do not overlap and must not block.
 	Progress func(Progress)
@@ -132,6 +134,20 @@ type Config struct {
 	// have run; an Ending that is not zero ends the run there. Nothing is in flight
 	// meanwhile, and it may take its time. It must not change the Result.
 	Stop func(blocks int, soFar *Result) Ending
+}
+
+// An Answered is an answer that finished, and what it answers.
+type Answered struct {
+	Baseline   bool // it is the first arm's
+	Item       *datasets.Item
+	Occurrence int
+	Answer     *dialect.Answer // not to be kept: it may be long
+}
+
+// A Grade is what [Config.Score] makes of an answer, as in [sample.Sample].
+type Grade struct {
+	Quality *float64
+	Early   bool
 }
 
 // An Ending is how a run ends before its last block; the zero value: it does not.

@@ -120,6 +120,8 @@ type runner struct {
 	seq    int
 	starts []int // by arm
 
+	ungraded []ungraded // of the block that runs
+
 	done   atomic.Int64 // measured requests of the slots that ended
 	failed atomic.Int64
 
@@ -192,8 +194,10 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
-// conclude brings the run's own health up to date.
+// conclude ends a block: its answers are graded, and the run's own health is
+// brought up to date.
 func (r *runner) conclude() {
+	r.grade()
 	r.result.Health = r.meter.health(r.result, r.cfg.Schedule.Kind == schedule.Closed)
 }
 

@@ -14,20 +14,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
 	"github.com/firstbyte-dev/firstbyte/clock"
-	"github.com/firstbyte-dev/firstbyte/datasets"
 )
 
 func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 	s := serve(t, answer)
 	cfg := config(t, s.URL, 4)
 	cfg.Warmup, cfg.NoControls = 2, "no time"
-	cfg.Score = func(item *datasets.Item, a *dialect.Answer) (float64, bool) {
-		return .5, a.Text == "one two three" && a.Finish == "end_turn" && strings.HasPrefix(item.ID, "item-")
+	cfg.Score = func(a load.Answered) func() load.Grade {
+		if !a.Baseline || a.Answer.Text != "one two three" || a.Answer.Finish != "end_turn" || !strings.HasPrefix(a.Item.ID, "item-") {
+			t.Errorf("%+v", a)
+		}
+		return func() load.Grade { return load.Grade{Quality: new(.5)} }
 	}
 	r := run(t, t.Context(), cfg)
 	if len(r.Samples) != 6 || r.Stopped != "" || len(r.Warnings) != 0 {

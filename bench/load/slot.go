@@ -37,6 +37,7 @@ func (r *runner) slot(ctx context.Context, b, armIndex int) {
 	r.stage(arm.Name(), b, Stopping)
 	r.stopArm(ctx, arm)
 	r.keep(&s, warm, load)
+	r.score(armIndex, len(r.result.Samples)-len(load), load)
 }
 
 // restart counts how often the arm had been started before; an arm that stands
@@ -106,7 +107,6 @@ func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block
 		s.CPUNS = int64(after - before)
 	}
 	r.askTruth(ctx, warm, load)
-	r.score(load)
 }
 
 func (r *runner) cpu(arm Arm) (time.Duration, bool) {
@@ -260,17 +260,35 @@ func (r *runner) askTruth(ctx context.Context, lists ...[]*request) {
 	}
 }
 
-// score grades finished answers.
-func (r *runner) score(list []*request) {
+// score hands over the finished answers of a slot, whose samples stand in the
+// result from index from on.
+func (r *runner) score(armIndex, from int, list []*request) {
 	if r.cfg.Score == nil {
 		return
 	}
-	for _, req := range list {
+	for i, req := range list {
 		if req.sample.Outcome != sample.OK {
 			continue
 		}
-		if q, ok := r.cfg.Score(req.item, &req.answer); ok {
-			req.sample.Quality = new(q)
-		}
+		grade := r.cfg.Score(Answered{
+			Baseline: armIndex == 0, Item: req.item, Occurrence: req.sample.Occurrence, Answer: &req.answer,
+		})
+		r.ungraded = append(r.ungraded, ungraded{from + i, grade})
 	}
+}
+
+// An ungraded answer waits for the end of its block.
+type ungraded struct {
+	at    int // index of its sample
+	grade func() Grade
+}
+
+// grade writes down the scores of the block that has ended.
+func (r *runner) grade() {
+	for _, u := range r.ungraded {
+		g := u.grade()
+		s := &r.result.Samples[u.at]
+		s.Quality, s.Early = g.Quality, g.Early
+	}
+	r.ungraded = nil // and with it what the answers left behind
 }

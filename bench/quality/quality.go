@@ -1,5 +1,7 @@
 // Package quality scores an answer against what its item expects: the share of
-// the stated expectations that the answer meets.
+// the stated expectations that the answer meets. A [Checker] goes by the item
+// alone; a [Scorer] goes by the other answers of the run too, where the item
+// asks for likeness to them.
 //
 // It looks at what a change of a gateway can spoil (a lost chunk, a truncated
 // or garbled text, a wrong finish reason), not at how good a model's prose is.
@@ -58,10 +60,17 @@ type Call struct{ Tool, Arguments string }
 
 // Check scores an answer. ok is false where there is nothing to score by: the
 // set does not have the item, or the item expects nothing.
+//
+// An expected likeness is left out: it needs a [Scorer].
 func (c *Checker) Check(itemID string, a Answer) (score Score, ok bool) {
+	return c.check(itemID, a).score()
+}
+
+// check counts what the item alone asks for.
+func (c *Checker) check(itemID string, a Answer) tally {
 	r, known := c.rules[itemID]
 	if !known {
-		return Score{}, false
+		return tally{}
 	}
 	return r.check(a)
 }
@@ -95,7 +104,7 @@ func compile(expect datasets.Expect, tools []datasets.Tool) (rules, error) {
 	return r, nil
 }
 
-func (r *rules) check(a Answer) (Score, bool) {
+func (r *rules) check(a Answer) tally {
 	var t tally
 	if want := strings.TrimSpace(r.expect.Exact); want != "" {
 		t.want(strings.TrimSpace(a.Text) == want, "is not %q", want)
@@ -111,7 +120,7 @@ func (r *rules) check(a Answer) (Score, bool) {
 	if want := r.expect.Finish; want != "" {
 		t.want(a.Finish == want, "finish reason is %q, not %q", a.Finish, want)
 	}
-	return t.score()
+	return t
 }
 
 // checkCalls states one expectation for the tool that must be called, and one
@@ -202,23 +211,35 @@ func unmarshalObject(text string) (map[string]json.RawMessage, error) {
 // A tally counts expectations as they are checked.
 type tally struct {
 	stated int
+	met    float64 // of stated; a likeness is met in part
 	missed []string
 }
 
 // want counts one expectation; format and args say what is wrong if not met.
 func (t *tally) want(met bool, format string, args ...any) {
 	t.stated++
-	if !met {
-		t.missed = append(t.missed, fmt.Sprintf(format, args...))
+	if met {
+		t.met++
+		return
+	}
+	t.missed = append(t.missed, fmt.Sprintf(format, args...))
+}
+
+// like counts the expectation of likeness, which is met by as much as x says.
+func (t *tally) like(x float64) {
+	t.stated++
+	t.met += x
+	if x < 1 {
+		t.missed = append(t.missed, fmt.Sprintf("is like the reference by %.2f", x))
 	}
 }
 
-func (t *tally) score() (Score, bool) {
+func (t tally) score() (Score, bool) {
 	if t.stated == 0 {
 		return Score{}, false
 	}
 	return Score{
-		Value:  float64(t.stated-len(t.missed)) / float64(t.stated),
+		Value:  t.met / float64(t.stated),
 		Missed: t.missed,
 	}, true
 }

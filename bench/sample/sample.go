@@ -256,6 +256,7 @@ type Sample struct {
 	Finish     string   `json:"finish,omitzero"`
 	AnswerHash string   `json:"answer_hash,omitzero"` // SHA-256 of the visible text, first 16 hexadecimal digits
 	Quality    *float64 `json:"quality,omitempty"`    // in [0,1]; nil when not scored
+	Early      bool     `json:"early,omitzero"`       // not scored, as there was no earlier answer yet to compare it with: nothing against it
 
 	Proxy      *ProxySaid `json:"proxy,omitempty"`
 	UpstreamNS []int64    `json:"upstream_write_ns,omitempty"` // instants at which the upstream wrote its content chunks

@@ -195,7 +195,8 @@ func binomial(c stats.Count, alpha float64) estimate {
 }
 
 // quality is the mean score over items that are scored at all: an attempt that
-// failed, or whose answer has no score, scores 0.
+// failed, or whose answer has no score, scores 0. An answer that came before
+// there was one to compare it with is left out; a failure never is.
 func (s *side) quality(alpha float64) estimate {
 	scored := map[string]bool{}
 	for i := range s.run.Samples {
@@ -205,7 +206,7 @@ func (s *side) quality(alpha float64) estimate {
 	}
 	betting, sum, n := stats.NewBetting(2*alpha, scoreCells), 0.0, 0
 	for _, one := range s.attempts {
-		if !scored[one.Item] {
+		if !scored[one.Item] || one.Early && one.Outcome == sample.OK {
 			continue
 		}
 		x := 0.0

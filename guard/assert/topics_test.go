@@ -41,6 +41,19 @@ func TestTopics(t *testing.T) {
 			})
 		}
 	}
+	early := func(failed bool) func(*sample.Run) { // every seventh use is an early one
+		return func(r *sample.Run) {
+			scored(1 << 20)(r)
+			candidates(r, func(i int, s *sample.Sample) {
+				if i%7 == 0 {
+					s.Quality, s.Early = nil, true
+					if failed {
+						s.Outcome = sample.HTTP5xx
+					}
+				}
+			})
+		}
+	}
 	for _, c := range []struct {
 		topic  assert.Topic
 		demand string
@@ -76,6 +89,8 @@ func TestTopics(t *testing.T) {
 
 		{assert.Quality, "quality >= 90%", scored(50), assert.Pass, ""},
 		{assert.Quality, "quality >= 90%", scored(5), assert.Fail, ""},
+		{assert.Quality, "quality >= 90%", early(false), assert.Pass, ""},    // no answer to compare them with says nothing
+		{assert.Quality, "quality >= 90%", early(true), assert.Fail, ""},     // a failure is one all the same
 		{assert.Quality, "quality >= 99.9%", scored(10000), assert.Hold, ""}, // all but one right is no proof of 99.9 %
 		{assert.Quality, "quality >= 10%", nil, assert.NoData, "scored"},
 
