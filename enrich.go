@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/guard/evidence"
+	"github.com/firstbyte-dev/firstbyte/guard/gate"
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 	"github.com/firstbyte-dev/firstbyte/guard/stats"
 )
@@ -23,8 +26,9 @@ const (
 // pilotBand is the tail in which a pair of the pilot tells something.
 var pilotBand = stats.Band{From: .90, To: .99}
 
-// enrich makes the run of cfg draw items as the pilot at path says.
-func enrich(cfg *load.Config, mode policy.Mode, path string) error {
+// enrich makes the run of cfg, which goes to the folder out, draw items as the
+// pilot at path says.
+func enrich(cfg *load.Config, mode policy.Mode, out, path string) error {
 	if mode == policy.Threshold || mode == policy.Anytime {
 		return fmt.Errorf("--enrich: the mode %s knows no weights", mode)
 	}
@@ -35,6 +39,9 @@ func enrich(cfg *load.Config, mode policy.Mode, path string) error {
 	run, err := sample.Read(path)
 	if err != nil {
 		return fmt.Errorf("--enrich: %w", err)
+	}
+	if replaces(filepath.Join(out, gate.RunFile), path) {
+		return fmt.Errorf("--enrich %s: this gate would write over its pilot: give it another --out", path)
 	}
 	if err := fitPilot(&run.Header, &run.Trailer, cfg); err != nil {
 		return fmt.Errorf("--enrich %s: %w", path, err)
@@ -49,6 +56,13 @@ func enrich(cfg *load.Config, mode policy.Mode, path string) error {
 	return nil
 }
 
+// replaces tells whether both are the same file.
+func replaces(written, read string) bool {
+	a, errA := os.Stat(written)
+	b, errB := os.Stat(read)
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
+
 // fitPilot says why a run cannot tell how to draw the items of cfg.
 func fitPilot(h *sample.Header, t *sample.Trailer, cfg *load.Config) error {
 	switch grade := t.Validity.Grade; {
@@ -61,7 +75,7 @@ func fitPilot(h *sample.Header, t *sample.Trailer, cfg *load.Config) error {
 	case grade != sample.Valid && grade != sample.Degraded:
 		return fmt.Errorf("its measurement is %q: make a pilot on an idle machine", grade)
 	case t.Stopped != "":
-		return fmt.Errorf("it ended before its plan did: %s", t.Stopped)
+		return fmt.Errorf("it ended before its plan did (%s): make a pilot with --mode fixed", t.Stopped)
 	case h.Draw != nil:
 		return errors.New("it was enriched itself: a pilot has all items equally likely")
 	case h.Design != sample.Interleaved:
@@ -119,7 +133,7 @@ func predict(pairs []evidence.Pair, items *datasets.Set) ([]float64, error) {
 	for i := range items.Items {
 		id := items.Items[i].ID
 		if n[id] < pilotUses {
-			return nil, fmt.Errorf("it has %d answers of the baseline to item %s, at least %d of each are needed: make a longer pilot", n[id], id, pilotUses)
+			return nil, fmt.Errorf("it has %d answers of the baseline to item %s, at least %d of each are needed: make a longer pilot (--mode fixed ends no gate early)", n[id], id, pilotUses)
 		}
 		predicted[i] = sum[id] / float64(n[id])
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/datasets"
+	"github.com/firstbyte-dev/firstbyte/guard/gate"
 )
 
 // pilot is the run of a gate in which every item was asked five times of each
@@ -136,11 +137,19 @@ func TestATruncatedPilotIsRefused(t *testing.T) {
 }
 
 func TestRunsThatCannotBeEnriched(t *testing.T) {
-	path := written(t, pilot(t))
+	path := filepath.Join(t.TempDir(), gate.RunFile)
+	if err := sample.Write(path, pilot(t)); err != nil {
+		t.Fatal(err)
+	}
+	f := parsed(t)
+	f.scenario, f.enrich, f.out = "gate", path, filepath.Dir(path)
+	if _, err := gateConfig(&f); err == nil || !strings.Contains(err.Error(), "write over its pilot") {
+		t.Errorf("into the pilot's folder: %v", err)
+	}
 	if _, err := enrichedConfig(t, path, "--mode=threshold"); err == nil || !strings.Contains(err.Error(), "knows no weights") {
 		t.Errorf("threshold: %v", err)
 	}
-	f := parsed(t)
+	f.out = t.TempDir()
 	f.scenario, f.enrich, f.blocks = "gate", path, 9
 	if _, err := gateConfig(&f); err == nil || !strings.Contains(err.Error(), "give at least 10") {
 		t.Errorf("nine blocks: %v", err)

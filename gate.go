@@ -36,7 +36,13 @@ Beside them run two controls, with a fourth of the requests: a twin of the
 baseline, in which nothing may be seen, and a plant, the baseline with a known
 delay in its path, which must be seen. Without both there is no PROMOTE.
 
-With --inject or --aa both arms are identical, all flags on.`
+With --inject or --aa both arms are identical, all flags on.
+
+With --enrich PILOT.run.jsonl.gz, the run file of an earlier gate on the same dataset,
+likely slow items are drawn more often and weigh less, so that a slower tail shows in
+fewer requests. One block in five is drawn as ever: where the enriched load slows an
+arm, or that is not known, the gate holds. A pilot needs four answers to each item: make it with
+--mode fixed.`
 
 func newGateCmd() *cobra.Command {
 	var f gateFlags
@@ -57,7 +63,7 @@ func newGateCmd() *cobra.Command {
 	fs.StringVar(&f.inject, "inject", "", "injure the candidate's upstream path: ttft=+30%, gap=+30%, errors=5%, quality=10%, tail=+50%, stall")
 	fs.StringVar(&f.mode, "mode", "", "fixed, group-sequential (may end early) or threshold, instead of the policy's")
 	fs.StringVar(&f.controls, "controls", string(gate.Auto), "twin and plant: on, off, or auto (on where they fit the time)")
-	fs.StringVar(&f.enrich, "enrich", "", "draw likely slow items more often and weigh them less, as this run file of an earlier gate (the pilot) says")
+	fs.StringVar(&f.enrich, "enrich", "", "run file of an earlier gate (the pilot) that says which items are likely slow: they are drawn more often and weigh less")
 	fs.StringVar(&f.plantDelay, "plant-delay", "", "delay of the plant's path (default: largest latency tau of the policy + 5%); 0% disables the plant, a test of the gate, which must then hold")
 	fs.BoolVar(&f.aa, "aa", false, "run identical, uninjured arms")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")

@@ -65,7 +65,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 		},
 	}
 	if f.enrich != "" {
-		if err := enrich(&cfg.Load, pol.Mode, f.enrich); err != nil {
+		if err := enrich(&cfg.Load, pol.Mode, f.out, f.enrich); err != nil {
 			return gate.Config{}, err
 		}
 	}

@@ -467,4 +467,19 @@ var mutations = []mutation{
 	{"a hold at a look goes on", "guard/gate/lookout.go", "if v.Decision == judge.Promote || v.Decision == judge.Rollback {", "if v.Decision != judge.NoData {", "guard/gate Look|Decision"},
 	{"a look is taken where it is planned", "guard/gate/lookout.go", "if !due {", "if !due && blocks%2 == 1 {", "guard/gate Look|Decision"},
 	{"a look leaves nothing to collect", "guard/gate/lookout.go", "defer runtime.GC()", "defer runtime.NumGoroutine()", "guard/gate Look|Decision"},
+
+	// Enriched runs.
+	{"success is that of the load as it is", "guard/judge/enriched.go", "return !c.enriched() || c.set.Natural[k] }", "return !c.enriched() || c.set.Natural[k] || k >= 0 }", "guard/judge Enriched"},
+	{"an enriched load is the natural one", "guard/judge/enriched.go", "case a.Within(math.Log1p(margin)):", "case a.Within(math.Log1p(margin)) || len(kinds[1]) > 1:", "guard/judge Enriched"},
+	{"the candidate's load counts as well", "guard/judge/enriched.go", "\t\t\trequests = r.Candidate\n", "\t\t\trequests = r.Baseline\n", "guard/judge Enriched"},
+	{"two natural blocks are needed", "guard/judge/enriched.go", "kinds[kind] = append(kinds[kind], stratumBlock(", "kinds[kind] = append(kinds[kind], stratumBlock(nil, \"\", 0), stratumBlock(", "guard/judge Enriched"},
+	{"weights say how they came about", "guard/judge/enriched.go", "case c.set.Header.Draw == nil:", "case c.set.Header.Draw == nil && c.control:", "guard/judge Enriched"},
+	{"no claim of an enriched throughput", "guard/judge/enriched.go", "case !m.Measure.Latency():\n\t\treturn", "case !m.Measure.Latency() && c.control:\n\t\treturn", "guard/judge Enriched"},
+	{"no limit on an enriched throughput", "guard/judge/enriched.go", "f.limitBroken, f.limitUnmet = false, true", "f.limitUnmet = true", "guard/judge Enriched"},
+	{"quantiles by block know no weights", "guard/judge/enriched.go", "case c.byBlocks(m):", "case c.byBlocks(m) && c.control:", "guard/judge Enriched"},
+	{"modes without weights hold", "guard/judge/enriched.go", "if e.Natural == nil || p.Mode", "if e.Natural != nil || p.Mode", "guard/judge Modes"},
+	{"quantiles of enriched arms are weighted", "guard/judge/enriched.go", "if sum += weights[i]; sum", "if sum += total / float64(len(order)); sum", "guard/judge Enriched"},
+	{"limits are of the natural blocks", "guard/evidence/natural.go", "if natural[k] {", "if natural[k] || k >= 0 {", "guard/evidence TestWeights"},
+	{"nothing is asserted of an enriched run", "guard/assert/assert.go", "if run != nil && run.Header.Draw != nil {", "if run != nil && run.Header.Draw != nil && run.Header.Tool == \"-\" {", "guard/assert TestRefusals"},
+	{"an enriched run is no history", "guard/history/entry.go", "if h.Draw != nil {", "if h.Draw != nil && h.Tool == \"-\" {", "guard/history TestOf"},
 }

@@ -195,6 +195,7 @@ func TestRefusals(t *testing.T) {
 		{"alpha is 0", func(r *assert.Request) { r.Alpha = 0 }},
 		{"spread of runs", func(r *assert.Request) { r.RunSpread = math.NaN() }},
 		{`no arm "nwe"`, func(r *assert.Request) { r.Arm = "nwe" }},
+		{"was enriched", func(r *assert.Request) { r.Run.Header.Draw = &sample.Draw{} }},
 		{"nothing is to improve", func(r *assert.Request) { r.BaselineArm = "baseline" }},
 		{"nothing to improve over", func(r *assert.Request) {
 			r.Assertions = demand(t, "full.p95 improves 1%")

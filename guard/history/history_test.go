@@ -160,7 +160,11 @@ func TestOf(t *testing.T) {
 	if _, has := e.Metrics["full.p95"]; has {
 		t.Error("a quantile among failures became a figure")
 	}
-	r.Arm = summary.Arm{Name: "new"}
+	r.Header.Draw = &sample.Draw{}
+	if _, err := history.Of(r); err == nil {
+		t.Error("an enriched run became an entry")
+	}
+	r.Header.Draw, r.Arm = nil, summary.Arm{Name: "new"}
 	if _, err := history.Of(r); err == nil {
 		t.Error("a run without requests became an entry")
 	}

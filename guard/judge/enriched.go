@@ -51,8 +51,9 @@ func weighs(m policy.Measure) bool {
 
 const loadText = "the enriched load must be the natural one within strata"
 
-// otherLoad compares one arm's blocks of both kinds; "" if they agree to within
-// tau.
+// otherLoad compares one arm's blocks of both kinds; "" if they are known to agree
+// to within the margin of a promotion. Tau would hold four of five runs of equal
+// arms over 1,000 pairs, and both arms are compared under one load whatever it is.
 func (c *docket) otherLoad(m policy.Metric, side int) string {
 	strata := len(c.set.Header.Draw.Share)
 	var kinds [2][]stats.StratumBlock // enriched, natural
@@ -67,16 +68,16 @@ func (c *docket) otherLoad(m policy.Metric, side int) string {
 		kinds[kind] = append(kinds[kind], stratumBlock(requests, sample.Measure(m.Measure), strata))
 	}
 	a := stats.Agree(kinds[1], kinds[0], strata, float64(c.policy.Alpha))
-	tau := float64(m.Tau)
+	margin := float64(m.Margin)
 	switch {
-	case a.Within(math.Log1p(tau)):
+	case a.Within(math.Log1p(margin)):
 		return ""
 	case math.IsNaN(a.Difference):
 		return fmt.Sprintf("%s cannot be compared in %d blocks at natural weight", measureName(m.Measure), len(kinds[1]))
 	}
 	change := func(log float64) string { return fmt.Sprintf("%+.1f", 100*math.Expm1(log)) }
 	return fmt.Sprintf("%s is %s %% there (%s to %s), which must be known to lie within %s %%",
-		measureName(m.Measure), change(a.Difference), change(a.Lower), change(a.Upper), percent(tau))
+		measureName(m.Measure), change(a.Difference), change(a.Lower), change(a.Upper), percent(margin))
 }
 
 // stratumBlock takes the successes of one arm in one block.

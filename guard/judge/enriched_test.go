@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,42 @@ func TestModesThatKnowNoWeightsHold(t *testing.T) {
 		p.Mode = mode
 		if v := judge.Judge(p, setOf(t, run)); v.Decision != judge.Hold {
 			t.Errorf("%s: %s (%s)", mode, v.Decision, v.Reason)
+		}
+	}
+}
+
+// What has no weights makes no claim, whatever it shows.
+func TestNoClaimOfWhatAnEnrichedRunCannotWeigh(t *testing.T) {
+	cpu := policy.Metric{Measure: policy.CPUPerEvent, Statistic: policy.Mean, Tau: .05, Margin: .1, Limit: &policy.Limit{Value: 1}}
+	full := policy.Metric{Measure: policy.Full, Statistic: policy.P95, Tau: .05, Margin: .1}
+	for m, perBlock := range map[*policy.Metric]int{&cpu: 105, &full: 15} {
+		w := usual(m.Key())
+		w.PerBlock, w.Gap = perBlock, 1.5
+		run := w.Run()
+		run.Header.Schedule.PerSlot = perBlock
+		enrich(&run)
+		p := only()
+		p.Metrics = append(slices.DeleteFunc(p.Metrics, func(o policy.Metric) bool { return o.Key() == m.Key() }), *m)
+		p.Metrics[len(p.Metrics)-1].Gating = true
+		expect(t, judge.Judge(p, setOf(t, run)), judge.Hold, judge.ReasonLoad)
+	}
+}
+
+// Quality is weighed: an answer is worth the same in any queue.
+func TestQualityOfAnEnrichedRun(t *testing.T) {
+	for worse, want := range map[float64]judge.Standing{0: judge.NotWorse, .3: judge.Worse} {
+		run := usual("quality of an enriched run").Run()
+		enrich(&run)
+		for i := range run.Samples {
+			s := &run.Samples[i]
+			quality := 1.
+			if s.Arm == "candidate" {
+				quality -= worse
+			}
+			s.Quality = &quality
+		}
+		if m := metric(t, judge.Judge(fixed(), setOf(t, run)), "quality.mean"); m.Standing != want {
+			t.Errorf("worse by %v: %s (%s), want %s", worse, m.Standing, m.Why, want)
 		}
 	}
 }
