@@ -23,7 +23,6 @@ type assertFlags struct {
 }
 
 const assertExample = `  firstbyte assert latency out/gate.run.jsonl.gz --first-token-p95 '<=800ms' --success '>=99%'
-  firstbyte assert latency out/gate.run.jsonl.gz --first-token-p95-improve 20%
   firstbyte assert throughput new.run.jsonl.gz --baseline old.run.jsonl.gz --throughput-improve 10% --run-spread 5%`
 
 const assertHelp = `Holds a run file against limits, or against a baseline. A demand is a flag named

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firstbyte-dev/firstbyte/bench/chart"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/summary"
 	"github.com/firstbyte-dev/firstbyte/guard/history"
@@ -77,11 +79,7 @@ func judgeHistory(cmd *cobra.Command, p policy.Policy, path, arm, store string) 
 	if err != nil {
 		return judge.Verdict{}, fmt.Errorf("run file %s: %w", path, err)
 	}
-	s, err := history.Open(store, ".")
-	if err != nil {
-		return judge.Verdict{}, err
-	}
-	earlier, err := s.Read(cmd.Context())
+	earlier, err := readHistory(cmd, store)
 	if err != nil {
 		return judge.Verdict{}, err
 	}
@@ -92,4 +90,53 @@ func judgeHistory(cmd *cobra.Command, p policy.Policy, path, arm, store string) 
 		past.Forecasts[key] = judge.Forecast{Runs: f.Runs, Value: f.Value, Mean: f.Mean, Lower: f.Lower, Upper: f.Upper, Why: f.Why}
 	}
 	return judge.History(p, past), nil
+}
+
+// appendEntry adds e and says so. Of a run that is there already the last entry
+// stands.
+func appendEntry(cmd *cobra.Command, store string, e history.Entry) error {
+	s, err := history.Open(store, ".")
+	if err != nil {
+		return err
+	}
+	earlier, err := s.Read(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if err := s.Append(cmd.Context(), e); err != nil {
+		return err
+	}
+	said := ""
+	if slices.ContainsFunc(earlier, func(old history.Entry) bool { return old.Digest == e.Digest && old.Arm == e.Arm }) {
+		said = ": the run was there already, its entry is replaced and not counted twice"
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "appended arm %s of run %.12s to %s%s\n", cell(e.Arm), cell(e.Digest), store, said)
+	return err
+}
+
+// cell prints a word of a store, which others may have written, without what would
+// drive a terminal; what is not there is a dash.
+func cell(text string) string {
+	if text == "" {
+		return chart.Unknown
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// readHistory reads a store; an empty one is no data.
+func readHistory(cmd *cobra.Command, store string) ([]history.Entry, error) {
+	s, err := history.Open(store, ".")
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Read(cmd.Context())
+	if err == nil && len(all) == 0 {
+		err = &exitError{code: judge.NoData.ExitCode(), msg: fmt.Sprintf("the history %s is empty: append a run first", store)}
+	}
+	return all, err
 }

@@ -50,11 +50,7 @@ func newAppendCmd(store *string) *cobra.Command {
 				return err
 			}
 			e.Commit, e.Subject, e.Accepted = commit, subject, accept
-			s, err := history.Open(*store, ".")
-			if err == nil {
-				err = s.Append(cmd.Context(), e)
-			}
-			return err
+			return appendEntry(cmd, *store, e)
 		},
 	}
 	cmd.Flags().StringVar(&arm, "arm", "", "arm to keep (default: the candidate, or the only one)")
@@ -62,19 +58,6 @@ func newAppendCmd(store *string) *cobra.Command {
 	cmd.Flags().StringVar(&subject, "subject", "", "first line of its message")
 	cmd.Flags().BoolVar(&accept, "accept", false, "take the run into the history although it was rolled back")
 	return cmd
-}
-
-// readHistory reads a store; an empty one is no data.
-func readHistory(cmd *cobra.Command, store string) ([]history.Entry, error) {
-	s, err := history.Open(store, ".")
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.Read(cmd.Context())
-	if err == nil && len(all) == 0 {
-		err = &exitError{code: judge.NoData.ExitCode(), msg: fmt.Sprintf("the history %s is empty: append a run first", store)}
-	}
-	return all, err
 }
 
 func newListCmd(store *string) *cobra.Command {
@@ -89,7 +72,7 @@ func newListCmd(store *string) *cobra.Command {
 			fmt.Fprintln(t, "time\trun\tarm\tcommit\tfirst token P95\tmeasurement\tverdict\taccepted")
 			for _, e := range all {
 				value := chart.Duration(e.Metrics["first_token.p95"].Value)
-				fmt.Fprintf(t, "%s\t%.12q\t%q\t%.12q\t%s\t%s\t%s\t%t\n", e.Time, e.Digest, e.Arm, e.Commit, value, e.Validity, e.Decision, e.Accepted)
+				fmt.Fprintf(t, "%s\t%.12s\t%s\t%.12s\t%s\t%s\t%s\t%t\n", e.Time, cell(e.Digest), cell(e.Arm), cell(e.Commit), value, cell(string(e.Validity)), cell(e.Decision), e.Accepted)
 			}
 			return t.Flush()
 		},

@@ -19,9 +19,19 @@ func TestHistoryOfRunsAndVerdicts(t *testing.T) {
 		t.Fatalf("guard: exit code %d", code)
 	}
 	for _, args := range [][]string{{path}, {path, "--arm", "baseline"}, {verdict, "--commit", "abc", "--subject", "mend"}} {
-		if code, _, stderr := typed(append([]string{"history", "append", "--store", store}, args...)...); code != 0 || stderr != "" {
+		code, stdout, stderr := typed(append([]string{"history", "append", "--store", store}, args...)...)
+		if code != 0 || stderr != "" {
 			t.Fatalf("%v: exit code %d, %q", args, code, stderr)
 		}
+		if again := args[0] == verdict; !strings.Contains(stdout, "to "+store) || strings.Contains(stdout, "not counted twice") != again {
+			t.Errorf("%v: %q", args, stdout)
+		}
+	}
+	if code, stdout, _ := typed("history", "list", "--store", store); code != 0 || strings.Contains(stdout, `"`) || strings.Count(stdout, "\n") != 3 {
+		t.Errorf("exit code %d: %s", code, stdout)
+	}
+	if code, stdout, stderr := typed("guard", path, "--history", filepath.Join(t.TempDir(), "nothere")); code != 4 || stdout != "" || !strings.Contains(stderr, "append a run first") {
+		t.Errorf("a store that is not there: exit code %d, %q, %q", code, stdout, stderr)
 	}
 	text, err := os.ReadFile(filepath.Join(store, "history.jsonl"))
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -34,7 +44,7 @@ func TestHistoryOfRunsAndVerdicts(t *testing.T) {
 	}
 	page := filepath.Join(t.TempDir(), "page.html")
 	code, stdout, _ := typed("history", "trend", "--store", store, "--metric", "full.p50", "--html", page)
-	if code != 0 || !strings.Contains(stdout, "No change in 1 runs") {
+	if code != 0 || !strings.Contains(stdout, "No change in one run (") {
 		t.Errorf("exit code %d: %s", code, stdout)
 	}
 	if _, err := os.Stat(page); err != nil {
@@ -57,7 +67,7 @@ func TestGuardByHistory(t *testing.T) {
 		}
 		verdict = filepath.Join(dir, name+".json")
 		code, _, stderr := typed("guard", path, "--history", store, "--json", verdict)
-		if stderr != "" {
+		if stderr != "" && code != 4 {
 			t.Error(stderr)
 		}
 		return code, verdict
@@ -69,6 +79,13 @@ func TestGuardByHistory(t *testing.T) {
 	}
 	for i, name := range []string{"01", "02", "03", "04", "05", "06"} {
 		code, verdict := judged(name, uint64(i), 1)
+		if i == 0 { // there is no history yet: the first run begins it
+			if code != 4 {
+				t.Errorf("no history: exit code %d", code)
+			}
+			keep(filepath.Join(dir, name+".run.jsonl"))
+			continue
+		}
 		if code == 2 || code == 0 && i < 5 || code == 1 {
 			t.Errorf("run %s: exit code %d", name, code)
 		}

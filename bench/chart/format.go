@@ -42,10 +42,18 @@ func digits(x float64) string {
 	return strconv.FormatFloat(x, 'f', decimals, 64)
 }
 
-// Change prints a ratio as a change: 1.053 is +5.3 %.
+// most is the largest change that is printed as it is: a bound beyond ten times
+// more says only that nothing bounds it.
+const most = 11
+
+// Change prints a ratio as a change: 1.053 is +5.3 %, and whatever is beyond ten
+// times more is > +1000 %.
 func Change(ratio float64) string {
 	if s, odd := oddity(ratio); odd {
 		return s
+	}
+	if ratio > most {
+		return "> +1000 %"
 	}
 	return signed(100*(ratio-1)) + " %"
 }

@@ -73,6 +73,14 @@ func (t *Trend) view() seriesView {
 	return v
 }
 
+// runs counts runs in words.
+func runs(n int) string {
+	if n == 1 {
+		return "one run"
+	}
+	return fmt.Sprintf("%d runs", n)
+}
+
 // Words tells the trend in sentences.
 func (t *Trend) Words() []string {
 	var words []string
@@ -80,7 +88,7 @@ func (t *Trend) Words() []string {
 		return []string{"No run of this series tells it."}
 	}
 	if len(t.Changes) == 0 {
-		words = append(words, fmt.Sprintf("No change in %d runs (a change needs %d runs on either side and %.0f %%).", len(t.Values), leastSegment, 100*leastChange))
+		words = append(words, fmt.Sprintf("No change in %s (a change needs %d runs on either side and %.0f %%).", runs(len(t.Values)), leastSegment, 100*leastChange))
 	}
 	for _, c := range t.Changes {
 		words = append(words, fmt.Sprintf("%s: from %s to %s; %s. The cause lies after the former and up to the latter, if it is in the code at all.",

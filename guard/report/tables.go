@@ -149,7 +149,21 @@ func reasons(v *judge.Verdict) []fact {
 	for i := range all {
 		all[i].Name = several(named[all[i].Value])
 	}
-	return all
+	return append(all, needs(v)...)
+}
+
+// needs says about how many more requests each gating metric that is open needs.
+func needs(v *judge.Verdict) []fact {
+	var parts []string
+	for _, m := range v.Metrics {
+		if m.Gating && m.More > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", m.Name, m.More))
+		}
+	}
+	if parts == nil {
+		return nil
+	}
+	return []fact{{"needs about so many more requests per arm", strings.Join(parts, "; ")}}
 }
 
 // several names up to three and counts the others.

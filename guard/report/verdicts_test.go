@@ -216,6 +216,7 @@ func hold() judge.Verdict {
 	v.Metrics = calm()
 	v.Metrics[2] = ratio("first_token.p95", "first token, P90-P99 tail", sample.FirstToken, "p95", 1.061, .034, judge.Undecided)
 	v.Metrics[2].Why = "the interval reaches beyond the promote margin of 10 %"
+	v.Metrics[2].More = 2600
 	v.More = 2600
 	return decided(v, judge.Hold, judge.ReasonUndecided,
 		"Neither can be said: the first token's P90-P99 tail is 6.1 % slower, and anything from 0 % to 12.5 % fits what was seen.",

@@ -171,6 +171,8 @@ func share(m judge.Metric, f judge.Float) string {
 			return "1 point"
 		}
 		return points + " points"
+	case x > 10:
+		return "> 1000 %"
 	default:
 		return trimZeros(fmt.Sprintf("%.1f", 100*x)) + " %"
 	}
@@ -380,8 +382,16 @@ func sameWork(v *judge.Verdict) string {
 	if !w.Same {
 		state = "the arms did DIFFERENT work"
 	}
-	return join("; ", fmt.Sprintf("%s over %d pairs: output tokens %s, finish reasons differ in %s, cached input differs by %s, the mean score of answers by %s, answers differ in %s",
-		state, w.Pairs, chart.Change(float64(w.Tokens)), percent(float64(w.Finish)), points(w.Cached), points(w.Quality), percent(float64(w.Answers))), w.Detail)
+	unit, finish, answers := "pairs", "differ in "+percent(float64(w.Finish)), "differ in "+percent(float64(w.Answers))
+	if v.Pairs == 0 { // traffic that came of itself: nothing says which answer belongs to which
+		unit, finish, answers = "requests of each arm", "not told", "not told"
+	}
+	score := ""
+	if !math.IsNaN(float64(w.Quality)) {
+		score = "the mean score of answers by " + points(w.Quality)
+	}
+	return join("; ", fmt.Sprintf("%s over %d %s: ", state, w.Pairs, unit)+
+		join(", ", "output tokens "+chart.Change(float64(w.Tokens)), "finish reasons "+finish, "cached input differs by "+points(w.Cached), score, "answers "+answers), w.Detail)
 }
 
 // started prints when the run began, in UTC; as the run file has it where that
