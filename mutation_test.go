@@ -444,7 +444,7 @@ var mutations = []mutation{
 	{"a reference is not compared with itself", "bench/quality/scorer.go", "use.Occurrence > to.occurrence {", "use.Occurrence >= to.occurrence {", "bench/quality WhatIsScored|EqualArms"},
 	{"what came before a reference is not scored", "bench/quality/scorer.go", "use.Occurrence > to.occurrence {", "use.Occurrence != to.occurrence {", "bench/quality WhatIsScored"},
 	{"the baseline alone gives references", "bench/quality/scorer.go", "use.Baseline && !known {", "!known {", "bench/quality WhatIsScored"},
-	{"a reference stays", "bench/quality/scorer.go", "use.Baseline && !known {", "use.Baseline {", "bench/quality WhatIsScored"},
+	{"a reference stays", "bench/quality/scorer.go", "use.Baseline && !known {", "use.Baseline || known {", "bench/quality WhatIsScored"},
 	{"without a reference there is no score", "bench/quality/scorer.go", "g.Early = !g.Scored", "g.Early, g.Scored = !g.Scored, true", "bench/quality WhatIsScored"},
 	{"likeness counts as one expectation", "bench/quality/quality.go", "t.met += x\n", "t.met += 1\n", "bench/quality Likeness"},
 	{"likeness is symmetric", "bench/quality/likeness.go", "2 * float64(shared) / float64(len(a)+len(b))", "float64(shared) / float64(max(1, len(a)))", "bench/quality Likeness"},
