@@ -472,7 +472,6 @@ var mutations = []mutation{
 	{"success is that of the load as it is", "guard/judge/enriched.go", "return !c.enriched() || c.set.Natural[k] }", "return !c.enriched() || c.set.Natural[k] || k >= 0 }", "guard/judge Enriched"},
 	{"an enriched load is the natural one", "guard/judge/enriched.go", "case a.Within(math.Log1p(margin)):", "case a.Within(math.Log1p(margin)) || len(kinds[1]) > 1:", "guard/judge Enriched"},
 	{"the candidate's load counts as well", "guard/judge/enriched.go", "\t\t\trequests = r.Candidate\n", "\t\t\trequests = r.Baseline\n", "guard/judge Enriched"},
-	{"two natural blocks are needed", "guard/judge/enriched.go", "kinds[kind] = append(kinds[kind], stratumBlock(", "kinds[kind] = append(kinds[kind], stratumBlock(nil, \"\", 0), stratumBlock(", "guard/judge Enriched"},
 	{"weights say how they came about", "guard/judge/enriched.go", "case c.set.Header.Draw == nil:", "case c.set.Header.Draw == nil && c.control:", "guard/judge Enriched"},
 	{"no claim of an enriched throughput", "guard/judge/enriched.go", "case !m.Measure.Latency():\n\t\treturn", "case !m.Measure.Latency() && c.control:\n\t\treturn", "guard/judge Enriched"},
 	{"no limit on an enriched throughput", "guard/judge/enriched.go", "f.limitBroken, f.limitUnmet = false, true", "f.limitUnmet = true", "guard/judge Enriched"},

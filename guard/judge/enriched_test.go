@@ -27,12 +27,12 @@ func enrich(run *sample.Run) {
 	}
 }
 
-// slowed makes everything of the enriched blocks slower in both arms, as a queue
+// slowed makes everything of the enriched blocks slower in some arms, as a queue
 // does.
-func slowed(run *sample.Run, by float64) {
+func slowed(run *sample.Run, by float64, arms ...string) {
 	for i := range run.Samples {
 		s := &run.Samples[i]
-		if s.Weight == 0 || s.Outcome != sample.OK {
+		if s.Weight == 0 || s.Outcome != sample.OK || !slices.Contains(arms, s.Arm) {
 			continue
 		}
 		for _, at := range []*int64{&s.FirstByteNS, &s.EventNS, &s.TokenNS, &s.TextNS, &s.LastNS, &s.CloseNS} {
@@ -54,8 +54,11 @@ func TestAnEnrichedRun(t *testing.T) {
 		{"identical", func(*proof.World) {}, func(*sample.Run) {}, judge.Promote, judge.ReasonAllNotWorse},
 		{"first token +30 %", func(w *proof.World) { w.FirstToken = 1.3 }, func(*sample.Run) {}, judge.Rollback, judge.ReasonWorse},
 		{"every answer a 500", func(w *proof.World) { w.CandidateErrors = 1 }, func(*sample.Run) {}, judge.Rollback, judge.ReasonLimit},
-		{"both slower under the enriched load", func(*proof.World) {}, func(r *sample.Run) { slowed(r, .2) }, judge.Hold, judge.ReasonLoad},
-		{"a worse candidate under another load", func(w *proof.World) { w.FirstToken, w.Gap = 1.3, 1.3 }, func(r *sample.Run) { slowed(r, .2) }, judge.Hold, judge.ReasonLoad},
+		{"both slower under the enriched load", func(*proof.World) {}, func(r *sample.Run) { slowed(r, .2, "baseline", "candidate") }, judge.Hold, judge.ReasonLoad},
+		{"the candidate alone slower under the enriched load", func(*proof.World) {}, func(r *sample.Run) {
+			slowed(r, .3, "candidate")
+		}, judge.Hold, judge.ReasonLoad},
+		{"a worse candidate under another load", func(w *proof.World) { w.FirstToken, w.Gap = 1.3, 1.3 }, func(r *sample.Run) { slowed(r, .2, "baseline", "candidate") }, judge.Hold, judge.ReasonLoad},
 		{"weights without a draw", func(*proof.World) {}, func(r *sample.Run) { r.Header.Draw = nil }, judge.Hold, judge.ReasonLoad},
 		{"one block at natural weight", func(*proof.World) {}, func(r *sample.Run) {
 			for i := range r.Samples {
@@ -127,7 +130,11 @@ func TestModesThatKnowNoWeightsHold(t *testing.T) {
 func TestNoClaimOfWhatAnEnrichedRunCannotWeigh(t *testing.T) {
 	cpu := policy.Metric{Measure: policy.CPUPerEvent, Statistic: policy.Mean, Tau: .05, Margin: .1, Limit: &policy.Limit{Value: 1}}
 	full := policy.Metric{Measure: policy.Full, Statistic: policy.P95, Tau: .05, Margin: .1}
-	for m, perBlock := range map[*policy.Metric]int{&cpu: 105, &full: 15} {
+	for m, why := range map[*policy.Metric]string{&cpu: "of the enriched load", &full: "quantiles by block"} {
+		perBlock := 105
+		if m == &full {
+			perBlock = 15
+		}
 		w := usual(m.Key())
 		w.PerBlock, w.Gap = perBlock, 1.5
 		run := w.Run()
@@ -136,7 +143,36 @@ func TestNoClaimOfWhatAnEnrichedRunCannotWeigh(t *testing.T) {
 		p := only()
 		p.Metrics = append(slices.DeleteFunc(p.Metrics, func(o policy.Metric) bool { return o.Key() == m.Key() }), *m)
 		p.Metrics[len(p.Metrics)-1].Gating = true
-		expect(t, judge.Judge(p, setOf(t, run)), judge.Hold, judge.ReasonLoad)
+		v := judge.Judge(p, setOf(t, run))
+		expect(t, v, judge.Hold, judge.ReasonLoad)
+		if got := metric(t, v, m.Key()).Why; !strings.Contains(got, why) {
+			t.Errorf("%s: %q, want %q", m.Key(), got, why)
+		}
+	}
+}
+
+// The ratio that is shown beside the band is one of weighted quantiles.
+func TestPointOfAnEnrichedRun(t *testing.T) {
+	run := usual("point of an enriched run").Run()
+	enrich(&run)
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		at := int64(1e8) * int64(s.Stratum)
+		if s.Arm == "candidate" && s.Stratum < 4 {
+			at = 3 * at / 2
+		}
+		if s.Weight = 3; s.Stratum == 4 {
+			s.Weight = .1
+		}
+		s.LastNS, s.CloseNS = s.IntendedNS+at, s.IntendedNS+at
+	}
+	// Three strata of equal weight and one of next to none: P50 is the second's.
+	if got := float64(metric(t, judge.Judge(fixed(), setOf(t, run)), "full.p50").Point); got != 1.5 {
+		t.Errorf("ratio %v, want 1.5", got)
+	}
+	p95 := metric(t, judge.Judge(fixed(), setOf(t, run)), "full.p95")
+	if got := float64(p95.Point); got != 1.5 {
+		t.Errorf("ratio %v, want 1.5: of the weight the fourth stratum has a hundredth", got)
 	}
 }
 
