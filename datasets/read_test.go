@@ -304,16 +304,16 @@ func TestReadmeExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var examples string
+	var examples strings.Builder
 	for _, rest := range strings.Split(string(readme), "```jsonl\n")[1:] {
 		example, _, _ := strings.Cut(rest, "```")
 		if _, err := datasets.Read("README.md", strings.NewReader(example)); err != nil {
 			t.Error(err)
 		}
-		examples += example
+		examples.WriteString(example)
 	}
 	for _, field := range []string{"contains", "finish", "exact", "pattern", "json_keys", "schema", "call", "similar"} {
-		if !strings.Contains(examples, `"`+field+`":`) {
+		if !strings.Contains(examples.String(), `"`+field+`":`) {
 			t.Errorf("README.md has no example of %s", field)
 		}
 	}
