@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +126,7 @@ func TestRequestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h := run.Header; h.Source != "proxy" || h.Design != sample.Single || h.Arms[0].Name != "stable" || !h.Arms[0].Flags["ff_converter_fast_path"] || h.EpochNS <= 0 {
+	if h := run.Header; h.Source != "proxy" || h.Design != sample.Single || h.Arms[0].Name != "stable" || !h.Arms[0].Flags["ff_converter_fast_path"] || h.EpochNS <= 0 || !slices.Contains(h.Lacks, sample.Connect) {
 		t.Errorf("%+v", h)
 	}
 	if v := run.Trailer.Validity; v.Grade != sample.Unknown || run.Trailer.Stopped != "" || len(run.Samples) != 7 {
