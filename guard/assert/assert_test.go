@@ -53,6 +53,14 @@ func TestLimits(t *testing.T) {
 		{"nothing was scored", "full.p95 <= 1h", func(r *sample.Run) {
 			candidates(r, func(_ int, s *sample.Sample) { s.CloseNS = 0 })
 		}, assert.NoData, ""},
+		{"one record in twenty does not tell it", "full.p95 <= 1h", func(r *sample.Run) {
+			candidates(r, func(i int, s *sample.Sample) {
+				if i%20 == 0 {
+					s.CloseNS = 0
+				}
+			})
+		}, assert.NoData, "that should tell it do not"},
+		{"what failed is no success", "success >= 99%", func(r *sample.Run) { failEvery(r, 20) }, assert.Fail, ""},
 		{"the source does not tell", "full.p95 <= 1h", func(r *sample.Run) { r.Header.Lacks = []sample.Measure{sample.Full} }, assert.NoData, "does not tell"},
 
 		{"invalid", "full.p95 <= 200ms", func(r *sample.Run) { r.Trailer.Validity.Grade = sample.Invalid }, assert.Hold, "not valid"},

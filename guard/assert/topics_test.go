@@ -54,6 +54,14 @@ func TestTopics(t *testing.T) {
 			})
 		}
 	}
+	failed := func(r *sample.Run) { // after an answer that was all right
+		scored(10000)(r)
+		candidates(r, func(i int, s *sample.Sample) {
+			if i%6 == 0 {
+				s.Outcome = sample.HTTP5xx
+			}
+		})
+	}
 	for _, c := range []struct {
 		topic  assert.Topic
 		demand string
@@ -89,6 +97,7 @@ func TestTopics(t *testing.T) {
 
 		{assert.Quality, "quality >= 90%", scored(50), assert.Pass, ""},
 		{assert.Quality, "quality >= 90%", scored(5), assert.Fail, ""},
+		{assert.Quality, "quality >= 90%", failed, assert.Fail, ""},
 		{assert.Quality, "quality >= 90%", early(false), assert.Pass, ""},    // no answer to compare them with says nothing
 		{assert.Quality, "quality >= 90%", early(true), assert.Fail, ""},     // a failure is one all the same
 		{assert.Quality, "quality >= 99.9%", scored(10000), assert.Hold, ""}, // all but one right is no proof of 99.9 %
