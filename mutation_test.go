@@ -241,12 +241,12 @@ var mutations = []mutation{
 	{"an early look needs more", "guard/stats/plan.go", "QuantileNormal(value) * math.Sqrt(p.times[look-1])", "QuantileNormal(value)", "guard/stats Plan|Repeated"},
 	{"what a look ended is not judged at one look", "guard/judge/look.go", "if e.Look > 0 {", "if e.Look > 99 {", "guard/judge Look"},
 	{"a look of other looks is none", "guard/judge/look.go", "case e.Look > 0 && e.Look != look:", "case e.Look > 99:", "guard/judge Look"},
-	{"an unknown mode holds", "guard/judge/look.go", "return no(\"mode %q is not supported\", p.Mode)", "return refusal{}", "guard/judge TestRefusals|TestRules"},
+	{"an unknown mode holds", "guard/judge/look.go", "return no(\"mode %q is not supported\", p.Mode)", "return refusal{}", "guard/judge TestRulesUnknownMode"},
 	{"only a decision ends a run", "guard/judge/look.go", "v.Decision == Promote || v.Decision == Rollback", "v.Decision != NoData", "guard/judge Look"},
 
 	// Thresholds, for those who migrate.
 	{"a point estimate beyond tau rolls back", "guard/judge/threshold.go", "> float64(f.Tau) }", "> 9 }", "guard/judge TestThreshold"},
-	{"a point estimate within tau promotes", "guard/judge/threshold.go", "<= float64(f.Tau) }", "<= 9 }", "guard/judge TestThreshold|TestRules"},
+	{"a point estimate within tau promotes", "guard/judge/threshold.go", "<= float64(f.Tau) }", "<= -9 }", "guard/judge TestThreshold$"},
 	{"a threshold judges absolute limits", "guard/judge/threshold.go", "f.limitBroken = f.Gating && f.limitUnmet", "f.limitBroken = f.DryRun && f.limitUnmet", "guard/judge TestThreshold"},
 	{"a threshold says its error rate", "guard/judge/threshold.go", "text += fmt.Sprintf(", "_ = fmt.Sprintf(", "guard/judge TestThreshold"},
 

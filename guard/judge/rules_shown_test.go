@@ -121,3 +121,13 @@ func TestRulesP99AmongFailures(t *testing.T) {
 	set.Header.Schedule.PerSlot = 0 // by its band
 	expect(t, judge.Judge(p, set), judge.Hold, judge.ReasonFailures)
 }
+
+// TestRulesUnknownMode: to judge in another mode would claim what was not asked
+// for.
+func TestRulesUnknownMode(t *testing.T) {
+	set := setOf(t, usual("unknown mode").Run())
+	p := only("first_token.p50")
+	expect(t, judge.Judge(p, set), judge.Promote, judge.ReasonAllNotWorse)
+	p.Mode = "sequential"
+	expect(t, judge.Judge(p, set), judge.Hold, judge.ReasonMode)
+}
