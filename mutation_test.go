@@ -207,10 +207,10 @@ var mutations = []mutation{
 	{"simulated records are named", "guard/judge/words.go", "\"simulation\")", "\"simulations of\")", "guard/judge TestSimulatedRecordsAreNamed"},
 	{"few blocks that correlate hold", "guard/judge/latency.go", "if k < mergeFrom {", "if k < 2 {", "guard/judge TestRulesFewBlocksToJoin"},
 	{"small blocks are judged by their quantiles", "guard/judge/blocks.go", "perBlock*math.Min(q, 1-q) < 1", "perBlock*math.Min(q, 1-q) < 0", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
-	{"arms without partners are compared with as many requests", "guard/judge/blocks.go", "thinned(old, n)), append(b.candidate, thinned(now, n))", "thinned(old, max(n, len(old)))), append(b.candidate, thinned(now, max(n, len(now))))", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
-	{"blocks that do not reach a quantile promote nothing", "guard/judge/blocks.go", "ok && n*math.Min(q, 1-q) < 1 {", "ok && n*math.Min(q, 1-q) < 0 {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"arms without partners are compared with as many requests", "guard/judge/blocks.go", "thinned(old, n)), append(b.candidate, thinned(now, n))", "thinned(old, max(n, len(old)))), append(b.candidate, thinned(now, max(n, len(now))))", "guard/judge TestRulesFewToABlock"},
+	{"blocks that do not reach a quantile promote nothing", "guard/judge/blocks.go", "ok && n*math.Min(q, 1-q) < 1 {", "ok && n*math.Min(q, 1-q) < 0 {", "guard/judge TestRulesFewToABlock"},
 	{"requests without partners tell their latency", "guard/judge/blocks.go", "if arm.lost > lostShare*arm.ok {", "if arm.lost > 9*arm.ok {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
-	{"arms without partners tell as often", "guard/judge/blocks.go", "if math.Abs(a-b) > lostShare+chance {", "if math.Abs(a-b) > 9+chance {", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},
+	{"arms without partners tell as often", "guard/judge/blocks.go", "if math.Abs(a-b) > lostShare+chance {", "if math.Abs(a-b) > 9+chance {", "guard/judge TestRulesTellAsOften"},
 
 	// Controls.
 	{"no promotion unless the plant was seen", "guard/judge/controls.go", "cmp.Or(c.refuseTwin(), c.refusePlant())", "c.refuseTwin()", "guard/judge Control"},
