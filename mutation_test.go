@@ -145,7 +145,7 @@ var mutations = []mutation{
 	{"a critical metric is named first", "guard/judge/decide.go", "return f.Critical }", "return !f.Critical }", "guard/judge TestOrder|TestRules"},
 	{"a dry run decides nothing", "guard/judge/judge.go", "return f.Gating && !f.DryRun }", "return f.Gating }", "guard/judge TestDryRun"},
 	{"an absolute limit that is passed holds", "guard/judge/judge.go", "&& f.within() && !f.limitUnmet:", "&& f.within():", "guard/judge TestLimits|TestRules"},
-	{"a missing bound is within nothing", "guard/judge/judge.go", "return float64(f.out.Upper) < 1+float64(f.Margin)", "return !(float64(f.out.Upper) >= 1+float64(f.Margin))", "guard/judge TestRules|TestBrokenEvidenceNeverPromotes"},
+	{"a missing bound is within nothing", "guard/judge/judge.go", "return float64(f.out.Upper) < 1+float64(f.Margin)", "return !(float64(f.out.Upper) >= 1+float64(f.Margin))", "guard/judge TestNothingIsWithinAMissingBound"},
 
 	// What the evidence must not lack.
 	{"an invalid run holds", "guard/judge/refuse.go", "case sample.Valid:\n\t\treturn refusal{}", "case sample.Valid, sample.Invalid:\n\t\treturn refusal{}", "guard/judge TestRefusals"},
@@ -160,7 +160,7 @@ var mutations = []mutation{
 	{"pairs lost to one arm hold", "guard/judge/refuse.go", "lostAlpha     = .01", "lostAlpha     = 0", "guard/judge TestRefusals|TestRules"},
 	{"more than 1 % of pairs lost hold", "guard/judge/refuse.go", "lostShare     = .01", "lostShare     = .9", "guard/judge TestRules"},
 	{"few pairs of autocorrelated arms hold", "guard/judge/refuse.go", "lagSigmas     = 3", "lagSigmas     = 300", "guard/proof"},
-	{"blocks without any difference hold", "guard/judge/refuse.go", "leastScores   = 6", "leastScores   = 0", "guard/judge"},
+	{"blocks without any difference hold", "guard/judge/refuse.go", "leastScores   = 6", "leastScores   = 0", "guard/judge TestRulesBlocksWithoutDifference"},
 	{"few restarts say nothing of builds", "guard/judge/refuse.go", "leastRestarts = 8", "leastRestarts = 1", "guard/judge TestUnit"},
 	{"what a source lacks holds", "guard/judge/refuse.go", "case slices.Contains(c.set.Header.Lacks, sample.Measure(m.Measure)):", "case len(c.set.Header.Lacks) > 99:", "guard/judge TestLacks"},
 	{"only a closed loop has a throughput", "guard/judge/refuse.go", "c.set.Header.Schedule.Kind != closedLoop", "c.set.Header.Schedule.Kind == \"-\"", "guard/judge TestThroughput"},
@@ -203,7 +203,7 @@ var mutations = []mutation{
 	{"the arms of a split write answers alike in length", "guard/judge/split.go", "math.Abs(b.Value-a.Value) > ", "math.Abs(b.Value-a.Value) > 99*", "guard/judge TestSplitRefuses"},
 	{"the arms of a split have one target", "guard/judge/split.go", "a[0].Target != a[1].Target", "a[0].Target == \"-\"", "guard/judge TestSplitRefuses"},
 	{"a split under its limit rolls back", "guard/judge/split.go", "f.limitBroken = f.Gating && upper < f.Limit.Value", "f.limitBroken = f.Gating && upper < 0", "guard/judge TestRulesSplitLimit"},
-	{"blocks that correlate are merged", "guard/judge/latency.go", "if r <= 1.645/math.Sqrt(float64(k)) {", "if r <= 1.645*math.Sqrt(float64(k)) {", "guard/judge"},
+	{"blocks that correlate are merged", "guard/judge/latency.go", "if r <= 1.645/math.Sqrt(float64(k)) {", "if r <= 1.645*math.Sqrt(float64(k)) {", "guard/judge TestRulesMerged"},
 	{"simulated records are named", "guard/judge/words.go", "\"simulation\")", "\"simulations of\")", "guard/judge TestSimulatedRecordsAreNamed"},
 	{"few blocks that correlate hold", "guard/judge/latency.go", "if k < mergeFrom {", "if k < 2 {", "guard/judge TestRulesFewBlocksToJoin"},
 	{"small blocks are judged by their quantiles", "guard/judge/blocks.go", "perBlock*math.Min(q, 1-q) < 1", "perBlock*math.Min(q, 1-q) < 0", "guard/judge TestSwitchback|TestSmallBlocks|TestSideBySide|Unpaired|TestRules"},

@@ -2,6 +2,8 @@ package judge_test
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -130,4 +132,42 @@ func TestRulesUnknownMode(t *testing.T) {
 	expect(t, judge.Judge(p, set), judge.Promote, judge.ReasonAllNotWorse)
 	p.Mode = "sequential"
 	expect(t, judge.Judge(p, set), judge.Hold, judge.ReasonMode)
+}
+
+// TestRulesBlocksWithoutDifference: arms whose every latency is the same show
+// nothing, of which no test of blocks can be made.
+func TestRulesBlocksWithoutDifference(t *testing.T) {
+	set := setOf(t, usual("without difference").Run())
+	pairs := set.Latencies[sample.FirstToken]
+	pairs.Candidate = pairs.Baseline
+	set.Latencies[sample.FirstToken] = pairs
+	p := only("first_token.p50")
+	for i := range p.Metrics {
+		p.Metrics[i].Tau = 0
+	}
+	v := judge.Judge(p, set)
+	expect(t, v, judge.Hold, judge.ReasonFewBlocks)
+	if want := "only 0 blocks show any difference"; !strings.Contains(v.Summary[0], want) {
+		t.Errorf("%q does not say %q", v.Summary[0], want)
+	}
+}
+
+// TestRulesMerged: slow spells of four blocks each are joined until neighbours no
+// longer correlate.
+func TestRulesMerged(t *testing.T) {
+	w := usual("merged")
+	w.Blocks = 32
+	set := setOf(t, w.Run())
+	pairs := set.Latencies[sample.FirstToken]
+	pairs.Candidate = slices.Clone(pairs.Candidate)
+	for i, k := range pairs.Block {
+		if k/4%2 == 0 {
+			pairs.Candidate[i] *= 1.1
+		}
+	}
+	set.Latencies[sample.FirstToken] = pairs
+	m := metric(t, judge.Judge(only("first_token.p50"), set), "first_token.p50")
+	if m.Blocks >= w.Blocks || !strings.Contains(m.Why, "were merged to") {
+		t.Errorf("%d blocks: %q", m.Blocks, m.Why)
+	}
 }
