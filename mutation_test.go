@@ -234,7 +234,7 @@ var mutations = []mutation{
 	{"intervals pay for the looks", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "alpha, ", "guard/judge Look|Boundaries|TestRules"},
 	{"between looks nothing is judged", "guard/judge/look.go", "case !ok:", "case !ok && look < 0:", "guard/judge Look|TestNoPlan"},
 	{"p-values are those of the look in hand", "guard/judge/look.go", "return h.plan.Repeated(p, h.look)", "return h.plan.Repeated(p, h.looks)", "guard/judge Boundaries|TestRulesUnequalLooks"},
-	{"intervals are those of the look in hand", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "h.plan.Tail(alpha, h.looks), ", "guard/judge Boundaries"},
+	{"intervals are those of the look in hand", "guard/judge/look.go", "h.plan.Tail(alpha, h.look), ", "h.plan.Tail(alpha, h.looks), ", "guard/judge TestRulesUnequalLooks"},
 	{"looks stand where their blocks end", "guard/judge/look.go", "float64(after(k, blocks, h.looks)) / float64(blocks)", "float64(k) / float64(h.looks)", "guard/judge TestRulesUnequalLooks"},
 	{"alpha is spent once over all looks", "guard/stats/plan.go", "p.crossing(c) - alpha", "TailNormal(c) - alpha", "guard/stats Plan|Repeated"},
 	{"every look spends of alpha", "guard/stats/plan.go", "crossed += m * s.over[i]", "crossed = math.Max(crossed, m*s.over[i])", "guard/stats Plan|Repeated"},

@@ -144,10 +144,16 @@ func TestRulesUnequalLooks(t *testing.T) {
 	w.Blocks, w.FirstToken = 22, 1.055
 	p := only("first_token.p50")
 	p.Mode, p.Looks = policy.GroupSequential, 5
-	m := metric(t, judge.Judge(p, setOf(t, upTo(w.Run(), 9))), "first_token.p50")
+	set := setOf(t, upTo(w.Run(), 9))
+	m := metric(t, judge.Judge(p, set), "first_token.p50")
 	plan := stats.NewPlan([]float64{5. / 22, 9. / 22, 14. / 22, 18. / 22, 1})
 	if want := plan.Repeated(float64(m.P), 2); math.Abs(float64(m.PHolm)-want) > 1e-9 || !(m.P > 0 && m.P < .9) {
 		t.Errorf("p %.4g, adjusted %.6g, want %.6g", m.P, m.PHolm, want)
+	}
+	p.Mode, p.Looks, p.Alpha = policy.Fixed, 0, policy.Share(plan.Tail(.05, 2)) // what the second look may spend
+	once := metric(t, judge.Judge(p, set), "first_token.p50")
+	if math.Abs(float64(once.Lower-m.Lower)) > 1e-9 || math.Abs(float64(once.Upper-m.Upper)) > 1e-9 {
+		t.Errorf("bounds %v and %v, want %v and %v", m.Lower, m.Upper, once.Lower, once.Upper)
 	}
 }
 
