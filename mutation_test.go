@@ -297,6 +297,10 @@ var mutations = []mutation{
 	{"answers that do not tell their cost hold", "guard/judge/worth.go", "float64(lost) <= lostShare*float64(n)", "float64(lost) <= 9*float64(n)", "guard/judge TestTokensAndCostOfLogs"},
 	{"cost is that of answers that succeeded", "guard/judge/worth.go", "case s.Outcome != sample.OK:", "case s.Outcome == \"-\":", "guard/judge TestWorthOfFailures"},
 
+	// Stages of a split.
+	{"the step to all traffic is judged at the stages before", "guard/judge/split.go", "if u.Candidate && u.Share == 1 {", "if u.Candidate && u.Share > 1 {", "guard/judge TestEnteringAllTraffic"},
+	{"what fails at all traffic breaks a limit", "guard/judge/split.go", "range c.whole {", "range c.whole[:0] {", "guard/judge TestEnteringAllTraffic"},
+
 	// What a verdict says.
 	{"metrics stand by phase", "guard/judge/judge.go", "cmp.Compare(phaseOf(a.Measure).rank, phaseOf(b.Measure).rank)", "cmp.Compare(phaseOf(b.Measure).rank, phaseOf(a.Measure).rank)", "guard/judge TestOrder|TestWorlds"},
 	{"metrics of a phase stand by effect over margin", "guard/judge/judge.go", "cmp.Compare(b.overMargin(), a.overMargin())", "cmp.Compare(a.overMargin(), b.overMargin())", "guard/judge TestRulesOrderInAPhase"},

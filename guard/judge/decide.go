@@ -163,6 +163,9 @@ func (c *docket) allDead() bool {
 // warn lists the doubts that stop nothing.
 func (c *docket) warn() []string {
 	warnings := slices.Clone(c.set.Validity.Warnings)
+	if n := len(c.whole); n > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d units came when the candidate had all of the traffic: the step to 100 %% is judged at the stages before, and these count for absolute limits alone", n))
+	}
 	for _, r := range c.refused {
 		warnings = append(warnings, r.text)
 	}

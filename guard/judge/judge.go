@@ -75,6 +75,9 @@ type docket struct {
 	joint    bool      // the correction uses the joint sign flips of the blocks
 	horizon  horizon
 	prepared map[policy.Measure]*sampled
+	// whole are the units of a split that came when the candidate had all of the
+	// traffic: they are compared with nothing, and count for absolute limits alone.
+	whole []evidence.Unit
 	// twin and plant are the judgements of the run's own controls; both nil
 	// where it has none.
 	twin, plant *control
@@ -86,6 +89,7 @@ func open(p policy.Policy, e evidence.Set) *docket {
 		e.Work = unpairedWork(e)
 	}
 	c := &docket{policy: p, set: e, work: compareWork(p.SameWork, e.Work), horizon: horizonOf(p, e), prepared: map[policy.Measure]*sampled{}}
+	c.set.Units, c.whole = stages(e)
 	c.twin, c.plant = openControls(p, e)
 	c.refused = c.refusals()
 	for _, m := range p.Metrics {

@@ -38,6 +38,24 @@ func (c *docket) refusalsOfSplit() []refusal {
 	return out
 }
 
+// stages tells the units of a split that can be compared from those that came when
+// the candidate had all of the traffic; of a split that was never anything else
+// none is set apart. Which units these are was decided before any of their outcomes,
+// so leaving them out biases nothing.
+func stages(e evidence.Set) (compared, whole []evidence.Unit) {
+	if e.Header.Design != sample.Split || full(e) {
+		return e.Units, nil
+	}
+	for _, u := range e.Units {
+		if u.Candidate && u.Share == 1 {
+			whole = append(whole, u)
+		} else {
+			compared = append(compared, u)
+		}
+	}
+	return compared, whole
+}
+
 func refuseSplitMode(m policy.Mode) refusal {
 	if m == "" || m == policy.Fixed || m == policy.Anytime {
 		return refusal{}
@@ -440,12 +458,17 @@ func (c *docket) limitSplit(f *finding, s splitOutcome) {
 	}
 	f.out.Limit, f.limitUnmet = Float(f.Limit.Value), true
 	_, candidate := armsOf(s.events)
+	for _, u := range c.whole {
+		if bad, ok := c.badness(f.Measure, u); ok {
+			candidate = append(candidate, bad)
+		}
+	}
 	if len(candidate) == 0 {
 		return
 	}
 	rate := 1 - mean(candidate)
 	f.out.Value, f.limitUnmet = Float(rate), !(rate >= f.Limit.Value)
-	if s.whole() {
+	if !slices.ContainsFunc(candidate, func(bad float64) bool { return bad != 0 && bad != 1 }) {
 		good := int(math.Round(rate * float64(len(candidate))))
 		_, upper := stats.AnytimeRate(stats.Count{OK: good, N: len(candidate)}, c.anytimeTuning())
 		f.limitBroken = f.Gating && upper < f.Limit.Value

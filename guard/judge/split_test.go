@@ -118,7 +118,8 @@ func TestSplitRefuses(t *testing.T) {
 		t.Fatalf("unspoilt: %s, %q", v.Decision, v.Summary)
 	}
 	for name, spoil := range map[string]func(*evidence.Set, *policy.Policy){
-		"share of all":     func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = 1 },
+		"share of all":     func(e *evidence.Set, _ *policy.Policy) { share(e, 1) }, // and yet the baseline has units
+		"more than all":    func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = 1.5 },
 		"no share":         func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = 0 },
 		"share NaN":        func(e *evidence.Set, _ *policy.Policy) { e.Units[500].Share = math.NaN() },
 		"two processes":    func(e *evidence.Set, _ *policy.Policy) { e.Restarts = 2 },
@@ -290,5 +291,44 @@ func TestSplitSays(t *testing.T) {
 	}
 	if !strings.Contains(v.Guarantee, "randomised units") || !strings.Contains(v.Unit, "one process") {
 		t.Errorf("%q, %q", v.Guarantee, v.Unit)
+	}
+}
+
+// TestEnteringAllTraffic: a log that goes on into the stage at 100 % is judged by
+// the stages before, and what fails at 100 % breaks an absolute limit alone.
+func TestEnteringAllTraffic(t *testing.T) {
+	p := splitPolicy(.05, policy.P50)
+	p.Metrics[0].Limit = &policy.Limit{Value: .9}
+	before := stream{n: 20_000, share: .5, slower: 1}
+	after := func(errors float64) stream {
+		return stream{n: 4000, share: 1, slower: 3, errors: [2]float64{0, errors}}
+	}
+	for _, c := range []struct {
+		name   string
+		stages []stream
+		want   judge.Decision
+		reason judge.Reason
+	}{
+		{"equal before, whatever came after", []stream{before, after(0)}, judge.Promote, judge.ReasonAllNotWorse},
+		{"slower before", []stream{{n: 20_000, share: .5, slower: 1.3}, after(0)}, judge.Rollback, judge.ReasonWorse},
+		{"failures at 100 %", []stream{before, after(.9)}, judge.Rollback, judge.ReasonLimit},
+	} {
+		r := rand.New(rand.NewPCG(proof.Seed(c.name), 0))
+		var set evidence.Set
+		for i, s := range c.stages {
+			next := s.draw(r)
+			if i == 0 {
+				set = next
+				continue
+			}
+			set.Units = append(set.Units, next.Units...)
+			set.Outcomes.Candidate[0].Attempts += next.Outcomes.Candidate[0].Attempts
+			set.Outcomes.Candidate[0].OK += next.Outcomes.Candidate[0].OK
+		}
+		v := judge.Judge(p, set)
+		expect(t, v, c.want, c.reason)
+		if !strings.Contains(strings.Join(v.Warnings, " "), "4000 units came when the candidate had all of the traffic") {
+			t.Errorf("%s: %q", c.name, v.Warnings)
+		}
 	}
 }
