@@ -154,6 +154,9 @@ func TestSplitRefuses(t *testing.T) {
 		if v.Decision != judge.Hold && v.Decision != judge.NoData {
 			t.Errorf("%s: %s, %q", name, v.Decision, v.Summary)
 		}
+		if name == "more than all" && !strings.Contains(v.Summary[0], "there is nothing to compare") {
+			t.Errorf("%s: %q does not say that there is nothing to compare", name, v.Summary[0])
+		}
 		t.Logf("%s: %s %q", name, v.Decision, v.Summary)
 	}
 }
