@@ -2,6 +2,7 @@ package fakegemini_test
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -33,26 +34,42 @@ func TestWritesKeepTheirInstants(t *testing.T) {
 				Protocol: protocol, CAFile: filepath.Join(t.TempDir(), "ca.pem"),
 			})
 			client := newClient(t, protocol, ready.CAFile)
-			var seen, first, gaps []float64
-			for i := range requests {
-				seen = append(seen, clientGaps(t, client, ready.URLs["upstream"], i)...)
-			}
-			for _, r := range truth(t, ready) {
-				first = append(first, ratio(r.Writes[0]-r.Arrival, r.Due[0]-r.Arrival))
-				for i := 1; i < len(r.Due); i++ {
-					gaps = append(gaps, ratio(r.Writes[i]-r.Writes[i-1], r.Due[i]-r.Due[i-1]))
+			// Whatever else the machine does pulls instants apart for a while; what
+			// the code does wrong shows in every round.
+			const rounds = 5
+			for round := 1; ; round++ {
+				off := writtenInTime(t, client, ready, requests)
+				if off == "" {
+					return
 				}
+				if round == rounds {
+					t.Fatalf("in each of %d rounds, the last: %s", rounds, off)
+				}
+				t.Logf("round %d: %s", round, off)
 			}
-			medianNear(t, "time to first chunk", first)
-			medianNear(t, "gap", gaps)
-			medianNear(t, "gap seen by a client", seen)
 		})
 	}
 }
 
+// writtenInTime returns which median of a round is off by more than 2 %; "" if none.
+func writtenInTime(t *testing.T, client *http.Client, ready fakegemini.Ready, requests int) string {
+	t.Helper()
+	var seen, first, gaps []float64
+	for i := range requests {
+		seen = append(seen, clientGaps(t, client, ready.URLs["upstream"], i)...)
+	}
+	for _, r := range truth(t, ready) {
+		first = append(first, ratio(r.Writes[0]-r.Arrival, r.Due[0]-r.Arrival))
+		for i := 1; i < len(r.Due); i++ {
+			gaps = append(gaps, ratio(r.Writes[i]-r.Writes[i-1], r.Due[i]-r.Due[i-1]))
+		}
+	}
+	return cmp.Or(medianOff(t, "time to first chunk", first), medianOff(t, "gap", gaps), medianOff(t, "gap seen by a client", seen))
+}
+
 func ratio(achieved, asked int64) float64 { return float64(achieved) / float64(asked) }
 
-func medianNear(t *testing.T, what string, ratios []float64) {
+func medianOff(t *testing.T, what string, ratios []float64) string {
 	t.Helper()
 	if len(ratios) < 200 {
 		t.Fatalf("%s: only %d samples", what, len(ratios))
@@ -61,8 +78,9 @@ func medianNear(t *testing.T, what string, ratios []float64) {
 	n := len(ratios)
 	t.Logf("%s: achieved/asked p5 %.3f, p50 %.4f, p95 %.3f of %d", what, ratios[n/20], ratios[n/2], ratios[n*19/20], n)
 	if math.Abs(ratios[n/2]-1) > 0.02 {
-		t.Errorf("%s: achieved is %.4f of asked in the median", what, ratios[n/2])
+		return fmt.Sprintf("%s: achieved is %.4f of asked in the median", what, ratios[n/2])
 	}
+	return ""
 }
 
 // clientGaps returns the gaps between the events of one stream, in
