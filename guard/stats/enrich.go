@@ -128,13 +128,15 @@ func (a Agreement) Within(tolerance float64) bool {
 // Agree compares blocks of one arm at natural weight with enriched ones. More
 // long answers load a gateway more, and then what is measured is another
 // workload and no weight makes up for it: where the two do not agree within
-// strata the enriched run must be refused. Each block counts as one, by its mean
-// distance from the strata's means over all blocks; the bounds are Welch's
-// (1947). Failures must be left out. The bounds are infinite with fewer than two
-// blocks of either kind, or where the two have no stratum in common.
+// strata the enriched run must be refused. Both kinds are given the same mix of
+// strata, midway between theirs; then each block counts as one, and the bounds
+// are Welch's (1947). Failures must be left out. The bounds are infinite with
+// fewer than two blocks of either kind, or where the two have no stratum in
+// common.
 func Agree(natural, enriched []StratumBlock, strata int, alpha float64) Agreement {
+	ours, theirs := stratumMix(natural, strata), stratumMix(enriched, strata)
 	centre := stratumMeans(natural, enriched, strata)
-	a, b := fromCentre(natural, centre), fromCentre(enriched, centre)
+	a, b := standardised(natural, centre, ours, theirs), standardised(enriched, centre, theirs, ours)
 	out := Agreement{Difference: math.NaN(), Lower: math.Inf(-1), Upper: math.Inf(1)}
 	if len(a) < 2 || len(b) < 2 {
 		return out
@@ -149,6 +151,21 @@ func Agree(natural, enriched []StratumBlock, strata int, alpha float64) Agreemen
 	half := QuantileT(alpha, df) * math.Sqrt(va+vb)
 	out.Lower, out.Upper = out.Difference-half, out.Difference+half
 	return out
+}
+
+// stratumMix returns which share of the requests of blocks each stratum has.
+func stratumMix(blocks []StratumBlock, strata int) []float64 {
+	mix, n := make([]float64, strata), 0.0
+	for _, b := range blocks {
+		for _, s := range b.Stratum {
+			mix[s]++
+			n++
+		}
+	}
+	for s := range mix {
+		mix[s] /= n
+	}
+	return mix
 }
 
 // stratumMeans returns the mean of each stratum, of blocks of both kinds at
@@ -170,18 +187,28 @@ func stratumMeans(natural, enriched []StratumBlock, strata int) []float64 {
 	return means
 }
 
-// fromCentre returns the mean distance of each block from the strata's means.
-func fromCentre(blocks []StratumBlock, centre []float64) []float64 {
+// standardised returns how far each block is from the strata's means: the mean
+// over its requests, weighted as if the blocks had not their own mix of strata
+// but one midway to the other. A mean without these weights has a standard error
+// up to a quarter too small, as the centre it is taken from is of both mixes.
+func standardised(blocks []StratumBlock, centre, own, other []float64) []float64 {
+	common := 0.0 // the share of the midway mix that both have
+	for s := range own {
+		if own[s] > 0 && other[s] > 0 {
+			common += (own[s] + other[s]) / 2
+		}
+	}
 	var out []float64
 	for _, b := range blocks {
 		sum, n := 0.0, 0.0
 		for i, s := range b.Stratum {
-			if d := b.Latency[i] - centre[s]; !math.IsNaN(d) {
-				sum, n = sum+d, n+1
+			if other[s] > 0 {
+				sum += (b.Latency[i] - centre[s]) * (own[s] + other[s]) / 2 / own[s]
+				n++
 			}
 		}
 		if n > 0 {
-			out = append(out, sum/n)
+			out = append(out, sum/common/float64(len(b.Stratum)))
 		}
 	}
 	return out

@@ -91,6 +91,44 @@ func blocksOf(r *rand.Rand, blocks, from int, shift float64) []stats.StratumBloc
 	return out
 }
 
+// TestAgreeErrs: of equal loads whose mixes are far apart, each bound is missed as
+// often as alpha says; the noise of the strata is the requests' own, so that the
+// mix matters.
+func TestAgreeErrs(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	const runs, alpha = 3000, .05
+	var below, above int
+	for range runs {
+		a := stats.Agree(mixed(r, 6, 20, 5, 5, 20), mixed(r, 24, 2, 5, 15, 28), 4, alpha)
+		if a.Upper < 0 {
+			below++
+		}
+		if a.Lower > 0 {
+			above++
+		}
+	}
+	se := math.Sqrt(alpha * (1 - alpha) / runs)
+	for _, missed := range []int{below, above} {
+		if share := float64(missed) / runs; math.Abs(share-alpha) > 3*se+.004 {
+			t.Errorf("missed by %.4f of the runs, want %.2f", share, alpha)
+		}
+	}
+}
+
+// mixed draws blocks with so many requests of each stratum.
+func mixed(r *rand.Rand, blocks int, of ...int) []stats.StratumBlock {
+	out := make([]stats.StratumBlock, blocks)
+	for k := range out {
+		for s, n := range of {
+			for range n {
+				out[k].Stratum = append(out[k].Stratum, s)
+				out[k].Latency = append(out[k].Latency, float64(s)+.3*r.NormFloat64())
+			}
+		}
+	}
+	return out
+}
+
 // TestAgree: natural and enriched blocks that differ in their strata only agree; a
 // load that slows everything by 10 % does not, nor do too few blocks.
 func TestAgree(t *testing.T) {
