@@ -59,6 +59,9 @@ func oneRunFile(_ *cobra.Command, args []string) error {
 }
 
 func runGuard(cmd *cobra.Command, args []string, f guardFlags) error {
+	if policy.Mode(f.mode) == policy.History {
+		return errors.New("--mode history: say where it is kept instead (--history DIR or git:BRANCH)")
+	}
 	pol, err := policyInMode("guard", f.policy, f.mode, policy.Fixed, policy.GroupSequential, policy.Anytime, policy.Threshold)
 	if err != nil {
 		return err
