@@ -11,7 +11,6 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
-	"github.com/firstbyte-dev/firstbyte/bench/schedule"
 )
 
 // benchFlags are the command line of "firstbyte bench".
@@ -19,10 +18,8 @@ type benchFlags struct {
 	targets             []string
 	dataset, model, out string
 	keyEnv, keyFile     string
-	arrivals            string
-	rate                float64
-	requests, blocks    int
-	warmup, closed      int
+	arrivals            arrivalFlags
+	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
 	calibrate           time.Duration
@@ -46,6 +43,7 @@ func newBenchCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runBench(cmd, f) },
 	}
+	f.arrivals.add(cmd)
 	fs := cmd.Flags()
 	fs.StringArrayVar(&f.targets, "target", nil, "NAME=URL of a target; repeat to compare, the baseline first")
 	fs.StringVar(&f.model, "model", "", "model to ask for")
@@ -53,11 +51,6 @@ func newBenchCmd() *cobra.Command {
 	fs.StringVar(&f.out, "out", "out/bench.run.jsonl.gz", "run file to write")
 	fs.StringVar(&f.keyEnv, "key-env", "", "environment variable that holds the API key")
 	fs.StringVar(&f.keyFile, "key-file", "", "file that holds the API key")
-	fs.StringVar(&f.arrivals, "arrivals", "poisson", "law of the starts: poisson or constant")
-	fs.Float64Var(&f.rate, "rate", 10, "request starts per second")
-	fs.IntVar(&f.closed, "closed", 0, "closed loop of so many workers instead of --rate")
-	fs.IntVar(&f.requests, "requests", 100, "measured requests per target")
-	fs.IntVar(&f.blocks, "blocks", 1, "blocks in which the targets take turns")
 	fs.IntVar(&f.warmup, "warmup", 5, "requests before each turn that are not measured")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of items, starts and order (default: drawn and printed)")
 	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 30*time.Second, "a request without a token by then has failed")
@@ -66,13 +59,15 @@ func newBenchCmd() *cobra.Command {
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first; 0 does not")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
-	cmd.MarkFlagsMutuallyExclusive("rate", "closed")
 	return cmd
 }
 
 func runBench(cmd *cobra.Command, f benchFlags) error {
 	cfg, err := benchConfig(&f)
 	if err != nil {
+		return err
+	}
+	if err := f.arrivals.write(cfg); err != nil {
 		return err
 	}
 	if err := reach(cmd.Context(), cfg.Arms); err != nil {
@@ -121,12 +116,11 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	key, errKey := readKey(f.keyEnv, f.keyFile)
 	arms, about, errArms := benchArms(f.targets, key)
 	set, errSet := loadDataset(f.dataset)
-	spec, errSpec := benchSchedule(f)
 	var errModel error
 	if f.model == "" {
 		errModel = errors.New("--model: name the model to ask for")
 	}
-	if err := errors.Join(errArms, errModel, errKey, errSet, errSpec); err != nil {
+	if err := errors.Join(errArms, errModel, errKey, errSet); err != nil {
 		return load.Config{}, err
 	}
 	score, err := scoring(set)
@@ -135,20 +129,11 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	}
 	cfg := load.Config{
 		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
-		Seed: f.seed, Blocks: f.blocks, Schedule: spec, Warmup: f.warmup, Timeouts: f.timeouts, Score: score,
+		Seed: f.seed, Warmup: f.warmup, Timeouts: f.timeouts, Score: score,
 		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
 	}
+	if err := f.arrivals.apply(&cfg); err != nil {
+		return load.Config{}, err
+	}
 	return cfg, cfg.Validate()
-}
-
-func benchSchedule(f *benchFlags) (schedule.Spec, error) {
-	if f.requests < 1 || f.blocks < 1 {
-		return schedule.Spec{}, errors.New("--requests and --blocks: give at least 1 of each")
-	}
-	perSlot := (f.requests + f.blocks - 1) / f.blocks
-	spec := schedule.Spec{Kind: schedule.Kind(f.arrivals), PerSecond: f.rate, N: perSlot}
-	if f.closed != 0 {
-		spec = schedule.Spec{Kind: schedule.Closed, Workers: f.closed, N: perSlot}
-	}
-	return spec, spec.Validate()
 }

@@ -74,6 +74,9 @@ func benchTable(w io.Writer, run *sample.Run, out string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if err := sweepTable(w, run); err != nil {
+		return err
+	}
 	for _, arm := range arms {
 		for _, class := range slices.Sorted(maps.Keys(arm.Failures)) {
 			fmt.Fprintf(w, "%s: %d x %s\n", arm.Name, arm.Failures[class], class)

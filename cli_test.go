@@ -40,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"ago":        cmdAgo,
 			"free":       cmdFree,
 			"ask":        cmdAsk,
+			"answers":    cmdAnswers,
+			"same":       cmdSame,
 		},
 	})
 }

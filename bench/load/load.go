@@ -108,7 +108,16 @@ type Config struct {
 	Seed     uint64
 	Blocks   int
 	Schedule schedule.Spec // of one slot: N is the number of its measured requests, unless About says fewer
-	Warmup   int           // requests before them in every slot, recorded but not measured
+	// Sweep, if set, gives each block in turn a rate of its own, in place of
+	// Schedule.PerSecond.
+	Sweep []float64
+	// Listed, if set, are the measured requests of all blocks, of a Schedule of
+	// that kind or of a trace: nothing of them is drawn. Schedule.N is the number
+	// in the largest block. Listing says in the header where they come from.
+	Listed  []schedule.Entry
+	Listing string
+
+	Warmup   int // requests before them in every slot, recorded but not measured
 	Timeouts Timeouts
 	Drain    time.Duration // how long requests in flight may go on after the run was cancelled [2 s]
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
 	"github.com/firstbyte-dev/firstbyte/datasets"
 )
 
@@ -20,6 +21,7 @@ type pick struct {
 	occurrence int
 	weight     float64 // as in sample.Sample
 	stratum    int     // as in sample.Sample
+	session    string  // as in sample.Sample
 }
 
 // A block is what every arm gets in its slot, and the order of the arms.
@@ -34,6 +36,7 @@ type block struct {
 // first returns the block with its first n requests alone: the others of those
 // who get them all start at the same instants.
 func (b block) first(n int) block {
+	n = min(n, len(b.picks))
 	b.picks = b.picks[:n]
 	if b.offsets != nil {
 		b.offsets = b.offsets[:n]
@@ -65,20 +68,43 @@ func newPlan(cfg *Config) *plan {
 	warm := newDeck(cfg.Set.Items, source(cfg.Seed, drawWarmItems), WarmupOccurrence)
 	starts, warmStarts := source(cfg.Seed, drawStarts), source(cfg.Seed, drawWarmStarts)
 	orders := drawOrders(len(cfg.Arms), cfg.Blocks, source(cfg.Seed, drawOrder))
-	warmSchedule := cfg.Schedule
-	warmSchedule.N = cfg.Warmup
+	listed := newList(cfg)
 	p := &plan{blocks: make([]block, cfg.Blocks)}
 	for i := range p.blocks {
+		spec := cfg.specOf(i)
 		p.blocks[i] = block{
 			order:       orders[i],
 			warm:        warm.deal(cfg.Warmup),
-			warmOffsets: warmSchedule.Offsets(warmStarts.Uint64()),
-			picks:       items.deal(i, cfg.Schedule.N),
-			offsets:     cfg.Schedule.Offsets(starts.Uint64()),
+			warmOffsets: spec.Before(cfg.Warmup, listed.perSecond()).Offsets(warmStarts.Uint64()),
 		}
+		if listed != nil {
+			p.blocks[i].picks, p.blocks[i].offsets = listed.block(i)
+			continue
+		}
+		p.blocks[i].picks = items.deal(i, cfg.Schedule.N)
+		p.blocks[i].offsets = spec.Offsets(starts.Uint64())
 	}
 	p.hash = p.sum()
 	return p
+}
+
+// specOf is the schedule of a block.
+func (c *Config) specOf(block int) schedule.Spec {
+	spec := c.Schedule
+	if len(c.Sweep) > 0 {
+		spec.PerSecond = c.Sweep[block%len(c.Sweep)]
+	}
+	return spec
+}
+
+// size is how many measured requests all arms get in all blocks.
+func (p *plan) size(cfg *Config) (n int) {
+	for _, b := range p.blocks {
+		for arm := range cfg.Arms {
+			n += min(cfg.perSlot(arm), len(b.picks))
+		}
+	}
+	return n
 }
 
 // sum is SHA-256 over all intended offsets and items of the measured requests.

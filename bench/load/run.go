@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -55,7 +56,7 @@ func (c *Config) Validate() error {
 	must(c.Warmup >= 0, fmt.Sprintf("%d warm-up requests: 0 or more", c.Warmup))
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
-	errs = append(errs, c.Schedule.Validate(), c.validateNames())
+	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames())
 	if c.Draw != nil && c.Set != nil {
 		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
 	}
@@ -85,14 +86,6 @@ func (c *Config) perSlot(arm int) int {
 	return c.Schedule.N
 }
 
-// perBlock is how many requests all arms of a block get.
-func (c *Config) perBlock() (n int) {
-	for arm := range c.Arms {
-		n += c.perSlot(arm)
-	}
-	return n
-}
-
 // withDefaults returns c with the documented values for what is zero.
 func (c Config) withDefaults() Config {
 	fill := func(d *time.Duration, value time.Duration) {
@@ -120,6 +113,8 @@ type runner struct {
 	seq    int
 	starts []int // by arm
 
+	planned int // measured requests of all arms
+
 	ungraded []ungraded // of the block that runs
 
 	done   atomic.Int64 // measured requests of the slots that ended
@@ -138,7 +133,7 @@ func newRunner(cfg Config) (*runner, error) {
 		cfg: cfg, plan: newPlan(&cfg), epoch: clock.Now() - 1, meter: newMeter(),
 		salt: binary.LittleEndian.Uint64(salt[:]), starts: make([]int, len(cfg.Arms)),
 	}
-	r.result = &Result{Header: r.header()}
+	r.result, r.planned = &Result{Header: r.header()}, r.plan.size(&cfg)
 	return r, nil
 }
 
@@ -155,6 +150,7 @@ func (r *runner) header() sample.Header {
 		Schedule: sample.Schedule{
 			Kind: string(cfg.Schedule.Kind), PerSecond: cfg.Schedule.PerSecond, Workers: cfg.Schedule.Workers,
 			PerSlot: cfg.Schedule.N, Warmup: cfg.Warmup, Hash: r.plan.hash,
+			Sweep: cfg.Sweep, Profile: cmp.Or(cfg.Listing, cfg.Schedule.Profile()),
 		},
 		Design: design, Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
 		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
@@ -269,7 +265,7 @@ func (r *runner) tell(running int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now.Blocks = len(r.plan.blocks)
-	r.now.Planned = r.cfg.perBlock() * len(r.plan.blocks)
+	r.now.Planned = r.planned
 	r.now.Done = int(r.done.Load()) + running
 	r.now.Failed = int(r.failed.Load())
 	r.now.Elapsed = clock.Since(r.epoch)

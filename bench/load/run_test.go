@@ -452,7 +452,7 @@ func TestAControlGetsTheFirstRequestsOfABlock(t *testing.T) {
 	planned := 0
 	cfg.Progress = func(p load.Progress) { planned = p.Planned }
 	r := run(t, t.Context(), cfg)
-	if h := r.Header; h.Schedule != whole || !cmp.Equal(h.Arms[2], sample.Arm{Name: "twin", Role: sample.Twin, PerSlot: 3}) {
+	if h := r.Header; !cmp.Equal(h.Schedule, whole) || !cmp.Equal(h.Arms[2], sample.Arm{Name: "twin", Role: sample.Twin, PerSlot: 3}) {
 		t.Errorf("schedule %+v, want that of the whole plan %+v; arms %+v", h.Schedule, whole, h.Arms)
 	}
 	if want := 4 * (8 + 8 + 3); planned != want || r.Health.Intended != want || len(r.Samples) != want+3*4 {

@@ -67,7 +67,7 @@ func (r *runner) requests(s *sample.Slot, picks []pick, like sample.Sample) []*r
 		req.sample.Seq, req.sample.Nonce = r.seq, nonce(r.salt, uint64(r.seq))
 		req.sample.Arm, req.sample.Block, req.sample.Restart = s.Arm, s.Block, s.Restart
 		req.sample.Item, req.sample.Occurrence = p.item.ID, p.occurrence
-		req.sample.Weight, req.sample.Stratum = p.weight, p.stratum
+		req.sample.Weight, req.sample.Stratum, req.sample.Session = p.weight, p.stratum, p.session
 		list[i] = req
 		r.seq++
 	}
@@ -183,7 +183,10 @@ func (a *attack) prepare(t *tripper) {
 
 // attack lets vegeta drive t and returns when every request has ended.
 func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error {
-	p := &pacer{starts: len(t.requests)}
+	p := &pacer{starts: len(t.requests), now: clock.Now}
+	if spec := a.runner.cfg.Schedule; spec.Kind == schedule.Closed && spec.PerSecond > 0 {
+		p.gap = int64(1e9 / spec.PerSecond)
+	}
 	begin := clock.Now() + int64(connectLead)
 	for i, req := range t.requests {
 		req.intended = begin

@@ -27,6 +27,8 @@
 // A log that is still being written (CreateLive) is read by a Follower.
 package sample
 
+import "fmt"
+
 // Schema names the format and its version.
 const Schema = "firstbyte.run/1"
 
@@ -95,12 +97,36 @@ type Dataset struct {
 
 // Schedule says when requests were meant to start.
 type Schedule struct {
-	Kind      string  `json:"kind"` // constant, poisson, closed
+	Kind      string  `json:"kind"` // constant, poisson, gamma, onoff, closed, listed, trace; observed: none of ours
 	PerSecond float64 `json:"per_second,omitempty"`
 	Workers   int     `json:"workers,omitempty"` // closed loop
 	PerSlot   int     `json:"per_slot"`          // measured requests of one arm in one block
 	Warmup    int     `json:"warmup"`            // requests before them, not measured
 	Hash      string  `json:"hash"`              // SHA-256 of all intended offsets and items
+
+	// Sweep has the rates of the blocks, which take them in turn; else empty.
+	Sweep []float64 `json:"sweep,omitempty"`
+	// Profile says in words what kind and rate do not: the stages of the rate, the
+	// shape of a law, the trace.
+	Profile string `json:"profile,omitzero"`
+}
+
+// Pace names kind, rate and profile. The hash of the intended instants, which
+// differs with the seed, is not in it.
+func (s Schedule) Pace() string {
+	pace := fmt.Sprintf("%s, %g/s", s.Kind, s.PerSecond)
+	switch {
+	case s.Workers > 0:
+		pace = fmt.Sprintf("%s, %d workers", s.Kind, s.Workers)
+	case len(s.Sweep) > 0:
+		pace = fmt.Sprintf("%s, %v/s in turn", s.Kind, s.Sweep)
+	case s.PerSecond == 0:
+		pace = s.Kind
+	}
+	if s.Profile != "" {
+		pace += ", " + s.Profile
+	}
+	return pace
 }
 
 // An Arm is one side of a comparison.

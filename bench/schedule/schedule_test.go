@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
 )
@@ -91,12 +92,28 @@ func TestValidateReportsEveryProblem(t *testing.T) {
 		{schedule.Spec{Kind: schedule.Poisson, PerSecond: .001, N: 100}, nil},
 		{schedule.Spec{Kind: schedule.Closed, Workers: 1, N: 1}, nil},
 		{schedule.Spec{}, []string{"0 requests", "unknown kind"}},
-		{schedule.Spec{Kind: "gamma", PerSecond: 1, N: 1}, []string{"constant, poisson or closed"}},
+		{schedule.Spec{Kind: "sine", PerSecond: 1, N: 1}, []string{"constant, poisson, gamma, onoff or closed"}},
+		{schedule.Spec{Kind: schedule.Gamma, Shape: .25, PerSecond: 1, N: 1}, nil},
+		{schedule.Spec{Kind: schedule.OnOff, On: 1, Off: 1, PerSecond: 1, N: 1}, nil},
+		{schedule.Spec{Kind: schedule.Closed, Workers: 1, PerSecond: 5, N: 1}, nil},
+		{schedule.Spec{Kind: schedule.Trace, N: 1}, nil},
+		{schedule.Spec{Kind: schedule.Poisson, Stages: []schedule.Stage{{From: 0, To: 2, For: 3 * time.Second}}, N: 3}, nil},
+		{schedule.Spec{Kind: schedule.Gamma, PerSecond: 1, N: 1}, []string{"gamma shape of 0"}},
+		{schedule.Spec{Kind: schedule.Poisson, Shape: 2, On: 1, PerSecond: 1, N: 1}, []string{"take no shape", "have no spells"}},
+		{schedule.Spec{Kind: schedule.OnOff, On: 1, PerSecond: 1, N: 1}, []string{"spells of 1ns on and 0s off"}},
+		{schedule.Spec{Kind: schedule.OnOff, On: 1, Off: 1, Stages: []schedule.Stage{{1, 1, time.Second}}, N: 1}, []string{"no stages"}},
+		{schedule.Spec{Kind: schedule.Listed, PerSecond: 1, N: 1}, []string{"are given"}},
+		{schedule.Spec{Kind: schedule.Poisson, PerSecond: 1, Stages: []schedule.Stage{{1, 1, time.Second}}, N: 1}, []string{"give no other"}},
+		{schedule.Spec{Kind: schedule.Poisson, Stages: []schedule.Stage{{1, 1, time.Second}}, N: 2}, []string{"2 requests in stages that make 1"}},
+		{schedule.Spec{Kind: schedule.Poisson, Stages: []schedule.Stage{{-1, 1, time.Second}, {1, 1, 0}}, N: 2}, []string{"stage -1-1x1s", "stage 1x0s"}},
+		{schedule.Spec{Kind: schedule.Poisson, Stages: []schedule.Stage{{0, 0, time.Second}, {1, 1, time.Second}}, N: 1}, []string{"a pause"}},
 		{schedule.Spec{Kind: schedule.Constant, Workers: 1, N: -1}, []string{"-1 requests", "0 starts per second", "workers"}},
 		{schedule.Spec{Kind: schedule.Poisson, PerSecond: math.NaN(), N: 1}, []string{"NaN"}},
 		{schedule.Spec{Kind: schedule.Poisson, PerSecond: math.Inf(1), N: 1}, []string{"Inf"}},
 		{schedule.Spec{Kind: schedule.Poisson, PerSecond: 1e-9, N: 1e6}, []string{"longer"}},
-		{schedule.Spec{Kind: schedule.Closed, PerSecond: 5}, []string{"0 requests", "0 workers", "takes no rate"}},
+		{schedule.Spec{Kind: schedule.Closed, PerSecond: 5}, []string{"0 requests", "0 workers"}},
+		{schedule.Spec{Kind: schedule.Closed, Workers: 1, PerSecond: -5, N: 1}, []string{"at most -5 starts"}},
+		{schedule.Spec{Kind: schedule.Closed, Workers: 1, Stages: []schedule.Stage{{1, 1, time.Second}}, N: 1}, []string{"takes no stages"}},
 	} {
 		err := row.spec.Validate()
 		if (err == nil) != (row.want == nil) {

@@ -70,14 +70,10 @@ func datasetText(h *sample.Header) string {
 // scheduleText names kind and rate. The hash of the intended instants differs
 // with the seed and is not asked for.
 func scheduleText(h *sample.Header) string {
-	s := h.Schedule
-	switch {
-	case s.Kind == "":
+	if h.Schedule.Kind == "" {
 		return ""
-	case s.Workers > 0:
-		return fmt.Sprintf("%s, %d workers", s.Kind, s.Workers)
 	}
-	return fmt.Sprintf("%s, %g/s", s.Kind, s.PerSecond)
+	return h.Schedule.Pace()
 }
 
 func machineText(m sample.Machine) string {

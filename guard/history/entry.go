@@ -69,19 +69,11 @@ func Of(r Run) (Entry, error) {
 	}
 	e := Entry{
 		Schema: Schema, Time: h.StartedAt, Digest: r.Digest, Arm: r.Arm.Name,
-		Machine: h.Machine, Dataset: h.Dataset.Hash, Schedule: schedule(h.Schedule), Model: h.Model,
+		Machine: h.Machine, Dataset: h.Dataset.Hash, Schedule: h.Schedule.Pace(), Model: h.Model,
 		Scenario: h.Scenario, ClockScale: h.ClockScale,
 		Metrics: metrics(r.Arm), Validity: r.Validity, Decision: r.Decision,
 	}
 	return e, e.check()
-}
-
-// schedule names kind and rate; the hash of the instants differs with the seed.
-func schedule(s sample.Schedule) string {
-	if s.Workers > 0 {
-		return fmt.Sprintf("%s, %d workers", s.Kind, s.Workers)
-	}
-	return fmt.Sprintf("%s, %g/s", s.Kind, s.PerSecond)
 }
 
 func metrics(arm summary.Arm) map[string]Metric {

@@ -295,10 +295,15 @@ func schedule(s sample.Schedule) string {
 		return ""
 	}
 	pace := fmt.Sprintf("%g starts/s", s.PerSecond)
-	if s.Workers > 0 {
+	switch {
+	case s.Workers > 0:
 		pace = fmt.Sprintf("%d workers", s.Workers)
+	case len(s.Sweep) > 0:
+		pace = fmt.Sprintf("%v starts/s in turn", s.Sweep)
+	case s.PerSecond == 0:
+		pace = ""
 	}
-	return join(", ", s.Kind, pace, fmt.Sprintf("%d requests of each arm in a block after %d of warm-up (not measured)", s.PerSlot, s.Warmup), prefixed("SHA-256 ", s.Hash))
+	return join(", ", s.Kind, pace, s.Profile, fmt.Sprintf("%d requests of each arm in a block after %d of warm-up (not measured)", s.PerSlot, s.Warmup), prefixed("SHA-256 ", s.Hash))
 }
 
 // arms says what told the arms apart.
