@@ -24,6 +24,7 @@ type benchFlags struct {
 	timeouts            load.Timeouts
 	calibrate           time.Duration
 	quiet               bool
+	outputFlags
 }
 
 const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
@@ -58,6 +59,7 @@ func newBenchCmd() *cobra.Command {
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 2*time.Minute, "a request not finished by then has failed")
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first; 0 does not")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
+	f.add(fs)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
@@ -99,7 +101,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	if err := file.Finish(run); err != nil {
 		return err
 	}
-	if err := benchTable(cmd.OutOrStdout(), run, f.out); err != nil {
+	if err := f.showBench(cmd.OutOrStdout(), run, f.out); err != nil {
 		return err
 	}
 	return benchExit(run, f.out)
@@ -116,11 +118,12 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	key, errKey := readKey(f.keyEnv, f.keyFile)
 	arms, about, errArms := benchArms(f.targets, key)
 	set, errSet := loadDataset(f.dataset)
+	_, errOutput := f.options()
 	var errModel error
 	if f.model == "" {
 		errModel = errors.New("--model: name the model to ask for")
 	}
-	if err := errors.Join(errArms, errModel, errKey, errSet); err != nil {
+	if err := errors.Join(errArms, errModel, errKey, errSet, errOutput); err != nil {
 		return load.Config{}, err
 	}
 	score, err := scoring(set)

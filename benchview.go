@@ -3,11 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -62,49 +59,6 @@ func (s *benchScreen) done() {
 	}
 }
 
-// benchTable prints what each target did and how far the numbers can be
-// trusted.
-func benchTable(w io.Writer, run *sample.Run, out string) error {
-	arms := summary.Fold(run.Header.Arms, run.Samples, run.Trailer.Slots)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "target\trequests\tok\tstarts/s\tmeasure\tP50\tP95\tP99")
-	for _, arm := range arms {
-		benchRows(t, arm)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if err := sweepTable(w, run); err != nil {
-		return err
-	}
-	for _, arm := range arms {
-		for _, class := range slices.Sorted(maps.Keys(arm.Failures)) {
-			fmt.Fprintf(w, "%s: %d x %s\n", arm.Name, arm.Failures[class], class)
-		}
-	}
-	fmt.Fprintln(w, "latencies from the intended start; a failure is infinitely slow")
-	_, err := fmt.Fprintf(w, "%s\nrun file %s\n", trust(&run.Trailer.Validity), out)
-	return err
-}
-
-// benchRows writes a row for each measure of arm.
-func benchRows(w io.Writer, arm summary.Arm) {
-	head := fmt.Sprintf("%s\t%d\t%d\t%.1f", arm.Name, arm.Requests, arm.OK, arm.AchievedHz)
-	for _, m := range []struct {
-		key  sample.Measure
-		name string
-	}{
-		{sample.TTFB, "first byte"},
-		{sample.FirstToken, "first token"},
-		{sample.Gap, "token gap"},
-		{sample.Full, "full"},
-	} {
-		d := arm.Measures[m.key]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", head, m.name, quantile(d, d.P50), quantile(d, d.P95), quantile(d, d.P99))
-		head = "\t\t\t"
-	}
-}
-
 // trust says in a line what the measurement is worth.
 func trust(v *sample.Validity) string {
 	parts := []string{"measurement " + string(v.Grade)}
@@ -135,16 +89,8 @@ func benchExit(run *sample.Run, out string) error {
 	if run.Trailer.Stopped != "" {
 		return fmt.Errorf("%s: what was measured stands in %s", run.Trailer.Stopped, out)
 	}
-	ok := map[string]int{}
-	for i := range run.Samples {
-		if s := &run.Samples[i]; !s.Warmup && s.Outcome == sample.OK {
-			ok[s.Arm]++
-		}
-	}
-	for _, arm := range run.Header.Arms {
-		if ok[arm.Name] == 0 {
-			return &exitError{code: 4, msg: fmt.Sprintf("no data: all %d requests to %s failed; the messages stand in %s", run.Trailer.Measured[arm.Name], arm.Name, out)}
-		}
+	if arm := without(run); arm != "" {
+		return &exitError{code: 4, msg: fmt.Sprintf("no data: all %d requests to %s failed; the messages stand in %s", run.Trailer.Measured[arm], arm, out)}
 	}
 	if run.Trailer.Validity.Grade == sample.Invalid {
 		return &exitError{code: 3, msg: "the measurement is invalid, see above; what was measured stands in " + out}

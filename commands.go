@@ -12,6 +12,7 @@ func subcommands() []*cobra.Command {
 		newBenchCmd(),
 		newCalibrateCmd(),
 		newConvertCmd(),
+		newExportCmd(),
 		newReportCmd(),
 		newProofCmd(),
 		newProxyCmd(),

@@ -12,10 +12,11 @@ import (
 // use.
 func never(from Source) []sample.Measure {
 	lacks := []sample.Measure{
-		sample.Gap, sample.Queue, sample.DNSTime, sample.Connect, sample.TLSTime, sample.FirstEvent, sample.FirstText,
+		sample.Gap, sample.Waiting, sample.HeadersTime, sample.NTPOT, sample.Queue, sample.DNSTime, sample.Connect, sample.TLSTime, sample.FirstEvent, sample.FirstText,
 		sample.LastContent, sample.TPOT, sample.AddedToken, sample.AddedEvent,
 		"quality", "throughput", "cpu_per_event", "cpu_per_request",
 	}
+	lacks = append(lacks, sample.ServiceMeasures()...) // a log has one start
 	switch from {
 	case Envoy:
 		return append(lacks, sample.FirstToken, "cost")

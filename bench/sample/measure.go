@@ -1,7 +1,9 @@
 package sample
 
-// A Measure is a per-request quantity. All latencies are on the user clock:
-// they begin at the intended start.
+// A Measure is a per-request quantity. A latency that begins at a start exists on
+// two clocks (measuring.md 1.2): the user's runs from the intended start, the
+// service's from the send. The plain name is the user clock; the other has the
+// suffix _service (see [Measure.Service]).
 type Measure string
 
 // The measures. In brackets the formula over a Sample's fields.
@@ -20,14 +22,18 @@ const (
 	LastContent Measure = "last_content" // Last - Intended
 	TPOT        Measure = "tpot"         // (Last - Token) / (Usage.Output - 1)
 
+	Waiting     Measure = "waiting" // FirstByte - Written; none where the answer began before the request was written
+	HeadersTime Measure = "headers" // Headers - Intended
+	NTPOT       Measure = "ntpot"   // (Last - Intended) / Usage.Output
+
 	// What the gateway added, by the upstream's own write times on the same
 	// clock: none where they are not known.
 	AddedToken Measure = "added_first_token" // Token - UpstreamNS[0]
 	AddedEvent Measure = "added_event"       // mean over content events of arrival - upstream's write
 )
 
-// Measures lists every measure in the order of a request's life; what the
-// gateway added comes last.
+// Measures lists what a policy may name, in the order of a request's life; what
+// the gateway added comes last. All latencies in it are on the user clock.
 func Measures() []Measure {
 	return []Measure{
 		Queue, DNSTime, Connect, TLSTime, TTFB, FirstEvent, FirstToken, FirstText,
@@ -44,28 +50,49 @@ func (s *Sample) Value(m Measure) (ns int64, ok, none bool) {
 		return 0, false, false
 	}
 	switch m {
-	case TTFB:
-		return s.FirstByteNS - s.IntendedNS, true, false
-	case FirstToken:
-		return s.TokenNS - s.IntendedNS, true, false
+	case TTFB, HeadersTime, Full, Queue, FirstEvent, FirstToken, FirstText, LastContent, NTPOT:
+		return s.since(s.IntendedNS, m)
+	case Waiting:
+		return s.FirstByteNS - s.WrittenNS, true, s.WrittenNS == 0 || s.FirstByteNS < s.WrittenNS
 	case Gap:
 		return s.per(s.Events - 1)
-	case Full:
-		return s.CloseNS - s.IntendedNS, true, false
-	case Queue:
-		return s.SentNS - s.IntendedNS, true, false
-	case FirstEvent:
-		return s.EventNS - s.IntendedNS, true, false
-	case FirstText:
-		return s.TextNS - s.IntendedNS, true, s.TextNS == 0
-	case LastContent:
-		return s.LastNS - s.IntendedNS, true, false
 	case TPOT:
 		return s.per(s.Usage.Output - 1)
 	case AddedToken, AddedEvent:
 		return s.added(m)
+	case DNSTime, Connect, TLSTime:
+		return s.Conn.value(m)
 	}
-	return s.Conn.value(m)
+	if user, service := m.user(); service && s.SentNS != 0 {
+		return s.since(s.SentNS, user)
+	}
+	return 0, true, true // not known, as the service clock of a request whose send is not
+}
+
+// since is a latency that begins at start.
+func (s *Sample) since(start int64, m Measure) (ns int64, ok, none bool) {
+	switch m {
+	case TTFB:
+		return s.FirstByteNS - start, true, false
+	case HeadersTime:
+		return s.HeadersNS - start, true, s.HeadersNS == 0
+	case FirstEvent:
+		return s.EventNS - start, true, false
+	case FirstToken:
+		return s.TokenNS - start, true, false
+	case FirstText:
+		return s.TextNS - start, true, s.TextNS == 0
+	case LastContent:
+		return s.LastNS - start, true, false
+	case NTPOT:
+		if s.Usage.Output < 1 {
+			return 0, true, true
+		}
+		return (s.LastNS - start) / int64(s.Usage.Output), true, false
+	case Queue:
+		return s.SentNS - start, true, false
+	}
+	return s.CloseNS - start, true, false
 }
 
 // per divides the time of the content by its steps.

@@ -14,7 +14,9 @@ func life(r *rand.Rand) (s sample.Sample, arrivals []int64) {
 	s = sample.Sample{Outcome: sample.OK, Events: 1 + r.IntN(20)}
 	s.IntendedNS = step()
 	s.SentNS = s.IntendedNS + step()
-	s.FirstByteNS = s.SentNS + step()
+	s.WrittenNS = s.SentNS + step()
+	s.FirstByteNS = s.WrittenNS + step()
+	s.HeadersNS = s.FirstByteNS + step()
 	s.EventNS = s.FirstByteNS + step()
 	s.TokenNS = s.EventNS + step()
 	s.TextNS = s.TokenNS + step()
@@ -68,8 +70,16 @@ func TestValues(t *testing.T) {
 			sample.Full:        func() (int64, bool) { return since(s.CloseNS) },
 			sample.Gap:         func() (int64, bool) { return steps(len(arrivals) - 1) },
 			sample.TPOT:        func() (int64, bool) { return steps(s.Usage.Output - 1) },
-			sample.AddedToken:  func() (int64, bool) { return arrivals[0] - s.UpstreamNS[0], false },
-			sample.AddedEvent:  func() (int64, bool) { return added / int64(len(arrivals)), false },
+			sample.Waiting:     func() (int64, bool) { return s.FirstByteNS - s.WrittenNS, false },
+			sample.HeadersTime: func() (int64, bool) { return since(s.HeadersNS) },
+			sample.NTPOT: func() (int64, bool) {
+				if s.Usage.Output == 0 {
+					return 0, true
+				}
+				return (s.LastNS - s.IntendedNS) / int64(s.Usage.Output), false
+			},
+			sample.AddedToken: func() (int64, bool) { return arrivals[0] - s.UpstreamNS[0], false },
+			sample.AddedEvent: func() (int64, bool) { return added / int64(len(arrivals)), false },
 		} {
 			wantNS, wantNone := want()
 			ns, ok, none := s.Value(m)
@@ -154,6 +164,95 @@ func TestValuesThatDoNotExist(t *testing.T) {
 	}
 	if _, ok, none := whole.Value("unheard-of"); !ok || !none {
 		t.Error("an unknown measure has a value")
+	}
+}
+
+// TestClocks: a latency from a start exists on both clocks, which are the queue
+// apart; nothing else has a service clock.
+func TestClocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 500 {
+		s, _ := life(r)
+		queue, _, _ := s.Value(sample.Queue)
+		for _, d := range sample.Definitions() {
+			service, has := d.Measure.Service()
+			if has != (d.Clock == sample.User && d.Measure != sample.Queue) {
+				t.Fatalf("%s (%s) has a service clock: %v", d.Measure, d.Clock, has)
+			}
+			if !has {
+				continue
+			}
+			apart := queue
+			if d.Measure == sample.NTPOT {
+				apart = queue / int64(max(1, s.Usage.Output))
+			}
+			user, _, none := s.Value(d.Measure)
+			ns, ok, alsoNone := s.Value(service)
+			if !ok || none != alsoNone || !none && max(user-ns-apart, ns+apart-user) > 1 { // a mean is rounded
+				t.Fatalf("%s: %d by the user's clock, %d by the service's, %d between them", d.Measure, user, ns, apart)
+			}
+		}
+		s.SentNS = 0
+		if _, ok, none := s.Value("first_token_service"); !ok || !none {
+			t.Fatal("a request whose send is not known has a service clock")
+		}
+		s.WrittenNS = 0
+		if _, ok, none := s.Value(sample.Waiting); !ok || !none {
+			t.Fatal("waiting begins at an instant that is not known")
+		}
+		s.HeadersNS = 0
+		if _, ok, none := s.Value(sample.HeadersTime); !ok || !none {
+			t.Fatal("headers came at an instant that is not known")
+		}
+	}
+}
+
+// TestDefinitions: every measure has one formula and a name of its own, and is
+// found by each of its names.
+func TestDefinitions(t *testing.T) {
+	names := map[string]bool{}
+	for _, d := range sample.Definitions() {
+		if d.Formula == "" || d.Name == "" || d.Clock == "" {
+			t.Errorf("%+v says too little", d)
+		}
+		for _, name := range []string{string(d.Measure), d.Also} {
+			if name == "" {
+				continue
+			}
+			if names[name] {
+				t.Errorf("two measures are called %s", name)
+			}
+			names[name] = true
+			if found, ok := sample.Define(name); !ok || found != d {
+				t.Errorf("%s finds %+v", name, found)
+			}
+		}
+	}
+	for _, m := range append(sample.Measures(), sample.ServiceMeasures()...) {
+		if !names[string(m)] {
+			t.Errorf("%s has no definition", m)
+		}
+	}
+	if _, ok := sample.Define(""); ok {
+		t.Error("no name is a measure")
+	}
+}
+
+// TestTokens names who counted.
+func TestTokens(t *testing.T) {
+	for _, row := range []struct {
+		s      sample.Sample
+		n      int
+		source string
+	}{
+		{sample.Sample{Events: 5, Usage: sample.Usage{Output: 9, Source: "usage"}}, 9, "usage"},
+		{sample.Sample{Events: 5, Usage: sample.Usage{Source: "usage"}}, 0, "usage"},
+		{sample.Sample{Events: 5}, 5, "events"},
+		{sample.Sample{}, 0, ""},
+	} {
+		if n, source := row.s.Tokens(); n != row.n || source != row.source {
+			t.Errorf("%+v: %d by %q", row.s, n, source)
+		}
 	}
 }
 

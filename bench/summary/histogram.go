@@ -81,6 +81,12 @@ func (h *Histogram) succeeded() int {
 	return int(h.hdr.TotalCount())
 }
 
+// Successes returns the family "ok" of h: what succeeded, without the failures.
+// It shares its content with h, which may not grow any more.
+func (h *Histogram) Successes() *Histogram {
+	return &Histogram{hdr: h.hdr, min: h.min, max: h.max, clamped: h.clamped}
+}
+
 // Min returns the smallest latency, exactly; Infinite if no request succeeded
 // and 0 if there was none at all.
 func (h *Histogram) Min() Latency {

@@ -63,7 +63,7 @@ type Distribution struct {
 
 // EventGap names the pooled gaps between content events ("icl"), beside the
 // per-request measures of package sample. It covers successful requests.
-const EventGap sample.Measure = "event_gap"
+const EventGap = sample.EventGap
 
 // An Arm is what one side of a run did, warm-up excluded.
 type Arm struct {
