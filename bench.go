@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firstbyte-dev/firstbyte/bench/calibrate"
-	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 )
@@ -25,6 +22,7 @@ type benchFlags struct {
 	calibrate           time.Duration
 	quiet               bool
 	outputFlags
+	transport transportFlags
 }
 
 const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
@@ -59,7 +57,8 @@ func newBenchCmd() *cobra.Command {
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 2*time.Minute, "a request not finished by then has failed")
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first; 0 does not")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
-	f.add(fs)
+	f.outputFlags.add(fs)
+	f.transport.add(fs)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
@@ -105,38 +104,4 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 		return err
 	}
 	return benchExit(run, f.out)
-}
-
-// benchConfig turns the command line into a run.
-func benchConfig(f *benchFlags) (load.Config, error) {
-	if f.seed == 0 {
-		f.seed = uint64(rand.Uint32())
-	}
-	if f.dataset == "default" {
-		f.dataset = ""
-	}
-	key, errKey := readKey(f.keyEnv, f.keyFile)
-	arms, about, errArms := benchArms(f.targets, key)
-	set, errSet := loadDataset(f.dataset)
-	_, errOutput := f.options()
-	var errModel error
-	if f.model == "" {
-		errModel = errors.New("--model: name the model to ask for")
-	}
-	if err := errors.Join(errArms, errModel, errKey, errSet, errOutput); err != nil {
-		return load.Config{}, err
-	}
-	score, err := scoring(set)
-	if err != nil {
-		return load.Config{}, err
-	}
-	cfg := load.Config{
-		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
-		Seed: f.seed, Warmup: f.warmup, Timeouts: f.timeouts, Score: score,
-		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
-	}
-	if err := f.arrivals.apply(&cfg); err != nil {
-		return load.Config{}, err
-	}
-	return cfg, cfg.Validate()
 }

@@ -43,8 +43,9 @@ type Health struct {
 	GCPauseTotal time.Duration // estimated from bucket middles
 	GCPauses     int
 
-	Protocols    []string // that answers came over; one stream per connection
-	TokenSources []string // where the counts of tokens come from
+	Protocols      []string // that answers came over
+	StreamsPerConn int      // most that were in flight on one connection, warm-up included
+	TokenSources   []string // where the counts of tokens come from
 
 	FDLimit int // soft limit of open files; 0 where not told
 	FDPeak  int // most open files seen; 0 where not told

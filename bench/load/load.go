@@ -119,7 +119,9 @@ type Config struct {
 
 	Warmup   int // requests before them in every slot, recorded but not measured
 	Timeouts Timeouts
-	Drain    time.Duration // how long requests in flight may go on after the run was cancelled [2 s]
+	// Transport says how requests travel; the zero value is HTTP/1.1.
+	Transport Transport
+	Drain     time.Duration // how long requests in flight may go on after the run was cancelled [2 s]
 
 	Tool     string // "firstbyte VERSION", for the header
 	Scenario string // of a simulated upstream, for the header

@@ -22,6 +22,7 @@ const (
 type meter struct {
 	total windowFacts
 	arms  map[string]*windowFacts
+	crowd int // most streams that shared a connection
 }
 
 // windowFacts are sums and maxima over windows.
@@ -175,6 +176,7 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		}
 		h.Arms[s.Arm] = a
 	}
+	h.StreamsPerConn = m.crowd
 	h.Protocols = distinct(r.Samples, func(s *sample.Sample) string { return s.Conn.Protocol })
 	h.TokenSources = distinct(r.Samples, func(s *sample.Sample) string { return s.Usage.Source })
 	var all []int64

@@ -56,7 +56,7 @@ func (c *Config) Validate() error {
 	must(c.Warmup >= 0, fmt.Sprintf("%d warm-up requests: 0 or more", c.Warmup))
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
-	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames())
+	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames(), c.Transport.validate())
 	if c.Draw != nil && c.Set != nil {
 		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
 	}

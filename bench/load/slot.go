@@ -92,9 +92,9 @@ func (r *runner) lost(ctx context.Context, list []*request, err error) {
 
 // loadArm warms up and loads an arm that runs.
 func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block, warm, load []*request, s *sample.Slot) {
-	transport := newTransport(r.cfg.Timeouts)
-	defer transport.CloseIdleConnections()
-	a := attack{runner: r, target: target, transport: transport}
+	pool := r.cfg.Transport.open(r.cfg.Timeouts)
+	defer pool.close()
+	a := attack{runner: r, target: target, pool: pool}
 	if len(warm) > 0 {
 		r.stage(s.Arm, s.Block, Warming)
 		a.run(ctx, warm, blk.warmOffsets)
@@ -103,6 +103,7 @@ func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block
 	before, metered := r.cpu(arm)
 	a.measured = true
 	a.run(ctx, load, blk.offsets)
+	r.meter.crowd = max(r.meter.crowd, pool.lanes.crowd())
 	if after, ok := r.cpu(arm); ok && metered {
 		s.CPUNS = int64(after - before)
 	}
@@ -124,10 +125,10 @@ func (r *runner) cpu(arm Arm) (time.Duration, bool) {
 
 // An attack sends requests to one target over one pool of connections.
 type attack struct {
-	runner    *runner
-	target    Target
-	transport http.RoundTripper
-	measured  bool // progress counts the requests, and the meter watches
+	runner   *runner
+	target   Target
+	pool     *pool
+	measured bool // progress counts the requests, and the meter watches
 }
 
 // run sends list at offsets from now, waits for every answer and settles the
@@ -142,7 +143,7 @@ func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
 	})()
 	t := &tripper{
 		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
-		limits: r.cfg.Timeouts, closed: offsets == nil, flight: flight, transport: a.transport,
+		limits: r.cfg.Timeouts, closed: offsets == nil, flight: flight, pool: a.pool,
 	}
 	a.prepare(t)
 	err := a.watched(list, func() error { return a.attack(ctx, t, offsets) })

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,8 @@ import (
 type trace struct {
 	mu sync.Mutex
 	at instants
+
+	conns []net.Conn // obtained and not left
 }
 
 // instants are clock.Now; 0 was not reached.
@@ -44,8 +47,17 @@ func (t *trace) copy() instants {
 	return t.at
 }
 
-// attach returns ctx with the hooks in it.
-func (t *trace) attach(ctx context.Context) context.Context {
+// release returns the connections that the request was on, once.
+func (t *trace) release() []net.Conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	conns := t.conns
+	t.conns = nil
+	return conns
+}
+
+// attach returns ctx with the hooks in it, which tell l of connections too.
+func (t *trace) attach(ctx context.Context, l *lanes) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) { t.note(func(at *instants, now int64) { at.dnsStart = now }) },
 		DNSDone:  func(httptrace.DNSDoneInfo) { t.note(func(at *instants, now int64) { at.dnsDone = now }) },
@@ -72,7 +84,8 @@ func (t *trace) attach(ctx context.Context) context.Context {
 			})
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
-			t.note(func(at *instants, _ int64) { at.conns++; at.reused = info.Reused })
+			t.note(func(at *instants, _ int64) { at.conns++; at.reused = info.Reused; t.conns = append(t.conns, info.Conn) })
+			l.enter(info.Conn)
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			t.note(func(at *instants, now int64) {

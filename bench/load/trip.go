@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,32 +55,17 @@ type request struct {
 // A tripper is the http.RoundTripper that vegeta's client drives: the number of
 // the hit chooses the planned request; what vegeta asked for is dropped.
 type tripper struct {
-	requests  []*request
-	target    Target
-	dialect   Dialect
-	model     string
-	limits    Timeouts
-	closed    bool            // closed loop: a request is intended when it is sent
-	flight    context.Context // every request lives under it; its cause says why it ended
-	transport http.RoundTripper
-	held      atomic.Int64 // bytes waiting to be decoded
-	done      atomic.Int64 // requests that ended
-	buffers   sync.Pool
-}
-
-// newTransport returns HTTP/1.1 with keep-alive for one slot: one stream to a
-// connection is what lets a Read be stamped precisely, and a pool of its own
-// keeps a slot from inheriting connections.
-func newTransport(limits Timeouts) *http.Transport {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: limits.Connect}).DialContext,
-		TLSHandshakeTimeout: limits.Connect,
-		MaxIdleConnsPerHost: 1 << 16,
-		DisableCompression:  true,
-		Protocols:           &protocols,
-	}
+	requests []*request
+	target   Target
+	dialect  Dialect
+	model    string
+	limits   Timeouts
+	closed   bool            // closed loop: a request is intended when it is sent
+	flight   context.Context // every request lives under it; its cause says why it ended
+	pool     *pool
+	held     atomic.Int64 // bytes waiting to be decoded
+	done     atomic.Int64 // requests that ended
+	buffers  sync.Pool
 }
 
 // errRecorded tells vegeta that there is no response; why stands in the record.
@@ -101,12 +85,12 @@ func (t *tripper) RoundTrip(hit *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(t.flight)
 	b := &body{tripper: t, request: r, cancel: cancel, cause: func() error { return context.Cause(ctx) }}
 	b.dog = newWatchdog(t.limits, r.sent, cancel)
-	real, err := t.build(r.trace.attach(ctx), r)
+	real, err := t.build(r.trace.attach(ctx, &t.pool.lanes), r)
 	if err != nil {
 		b.fail(err, sample.PhaseSchedule)
 		return nil, errRecorded
 	}
-	b.response, err = t.transport.RoundTrip(real)
+	b.response, err = t.pool.RoundTrip(real)
 	r.headers = clock.Now()
 	if err != nil {
 		r.headers = 0
@@ -282,6 +266,7 @@ func (b *body) end() {
 		_ = b.response.Body.Close() // what it could say was read or is recorded
 	}
 	b.cancel(nil)
+	b.tripper.pool.lanes.leave(b.request.trace.release())
 	b.request.wire = dialect.Request{}
 	b.tripper.finished(b.request)
 }
