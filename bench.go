@@ -23,6 +23,7 @@ type benchFlags struct {
 	quiet               bool
 	outputFlags
 	transport transportFlags
+	shard     shardFlags
 }
 
 const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
@@ -59,6 +60,7 @@ func newBenchCmd() *cobra.Command {
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	f.outputFlags.add(fs)
 	f.transport.add(fs)
+	f.shard.add(fs)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
@@ -88,11 +90,12 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 			return err
 		}
 	}
+	compareClock(cmd.Context(), &cfg, cfg.About[0].Target, show.say)
 	cfg.Progress = show.progress
 	result, err := load.Run(cmd.Context(), cfg)
 	show.done()
 	if err != nil {
-		return err
+		return startError(err)
 	}
 	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
 	validity.Warnings = append(validity.Warnings, result.Warnings...)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"math/rand/v2"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
@@ -10,7 +11,8 @@ import (
 
 // benchConfig turns the command line into a run.
 func benchConfig(f *benchFlags) (load.Config, error) {
-	if f.seed == 0 {
+	seeded := f.seed != 0
+	if !seeded {
 		f.seed = uint64(rand.Uint32())
 	}
 	if f.dataset == "default" {
@@ -38,6 +40,9 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
 	}
 	if err := f.arrivals.apply(&cfg); err != nil {
+		return load.Config{}, err
+	}
+	if err := f.shard.apply(&cfg, seeded, time.Now()); err != nil {
 		return load.Config{}, err
 	}
 	return cfg, cfg.Validate()

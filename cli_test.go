@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"ask":        cmdAsk,
 			"answers":    cmdAnswers,
 			"same":       cmdSame,
+			"sameplan":   cmdSamePlan,
 		},
 	})
 }

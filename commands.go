@@ -10,6 +10,7 @@ func subcommands() []*cobra.Command {
 		newAssertCmd(),
 		newHistoryCmd(),
 		newBenchCmd(),
+		newMergeCmd(),
 		newCalibrateCmd(),
 		newConvertCmd(),
 		newExportCmd(),

@@ -40,6 +40,8 @@ var rooms = []room{
 	{"bench/dialect", []string{"datasets"}, "a measure may not share a parser with what it measures"},
 	{"bench/load", []string{"bench/schedule", "bench/dialect", "bench/sample", "datasets"}, "load sends and records; it neither sums up nor judges"},
 	{"bench/sample", nil, "the run file is the contract with guard: it may depend on no one"},
+	{"bench/offset", []string{"bench/sample"}, "a clock is compared by asking: it sends no load"},
+	{"bench/merge", []string{"bench/sample", "bench/calibrate"}, "shards become the run that one machine would have written, by the rules of its validity"},
 	{"bench/convert", []string{"bench/sample"}, "other tools' logs become run files: what they mean is for whoever judges them"},
 	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item and other answers to it, whoever gave them"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},

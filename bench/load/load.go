@@ -129,6 +129,9 @@ type Config struct {
 	// NoControls says, in the header, why no arm is a control.
 	NoControls string
 
+	// Shard is the part of the plan that this process sends.
+	Shard Shard
+
 	// Draw, if set, makes some items likelier than others.
 	Draw *Draw
 

@@ -97,11 +97,11 @@ func (c *Config) specOf(block int) schedule.Spec {
 	return spec
 }
 
-// size is how many measured requests all arms get in all blocks.
+// size is how many measured requests all arms get in all blocks from this process.
 func (p *plan) size(cfg *Config) (n int) {
 	for _, b := range p.blocks {
 		for arm := range cfg.Arms {
-			n += min(cfg.perSlot(arm), len(b.picks))
+			n += cfg.Shard.share(min(cfg.perSlot(arm), len(b.picks)))
 		}
 	}
 	return n

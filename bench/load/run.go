@@ -31,7 +31,12 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if start := cfg.Shard.Start; !start.IsZero() && !time.Now().Before(start) {
+		return nil, fmt.Errorf("load: %w: %s", ErrStartPassed, start.Format(time.RFC3339))
+	}
+	r.await(ctx)
 	r.run(ctx)
+	r.noteStep()
 	return r.result, nil
 }
 
@@ -56,7 +61,7 @@ func (c *Config) Validate() error {
 	must(c.Warmup >= 0, fmt.Sprintf("%d warm-up requests: 0 or more", c.Warmup))
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
-	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames(), c.Transport.validate())
+	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames(), c.Transport.validate(), c.Shard.validate(c))
 	if c.Draw != nil && c.Set != nil {
 		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
 	}
@@ -115,6 +120,8 @@ type runner struct {
 
 	planned int // measured requests of all arms
 
+	appointed int64 // when the next turn begins; 0: when the one before has ended
+
 	ungraded []ungraded // of the block that runs
 
 	done   atomic.Int64 // measured requests of the slots that ended
@@ -133,7 +140,14 @@ func newRunner(cfg Config) (*runner, error) {
 		cfg: cfg, plan: newPlan(&cfg), epoch: clock.Now() - 1, meter: newMeter(),
 		salt: binary.LittleEndian.Uint64(salt[:]), starts: make([]int, len(cfg.Arms)),
 	}
-	r.result, r.planned = &Result{Header: r.header()}, r.plan.size(&cfg)
+	if err := cfg.Shard.fits(r.plan); err != nil {
+		return nil, err
+	}
+	r.cfg.Shard.Start = cfg.Shard.Start.Round(0) // a start is of the wall clock
+	if !cfg.Shard.Start.IsZero() {
+		r.salt = cfg.Shard.salt(cfg.Seed)
+	}
+	r.result, r.planned = &Result{Header: r.header()}, r.plan.size(&r.cfg)
 	return r, nil
 }
 
@@ -143,7 +157,7 @@ func (r *runner) header() sample.Header {
 	if len(cfg.Arms) == 1 {
 		design = sample.Single
 	}
-	return sample.Header{
+	h := sample.Header{
 		Schema: sample.Schema, Tool: cfg.Tool, StartedAt: time.Now().UTC().Format(time.RFC3339),
 		EpochNS: r.epoch, Seed: cfg.Seed,
 		Dataset: sample.Dataset{Name: cfg.Set.Name, Hash: cfg.Set.Hash, Items: len(cfg.Set.Items)},
@@ -156,6 +170,8 @@ func (r *runner) header() sample.Header {
 		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
 		Draw: cfg.Draw.told(),
 	}
+	cfg.Shard.describeStart(&h)
+	return h
 }
 
 func (r *runner) arms() []sample.Arm {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -23,13 +24,17 @@ const maxPrepared = 128 << 20
 // slot gives one arm its turn in block b: every request of it leaves a sample.
 func (r *runner) slot(ctx context.Context, b, armIndex int) {
 	arm, blk := r.cfg.Arms[armIndex], r.plan.blocks[b].first(r.cfg.perSlot(armIndex))
-	s := sample.Slot{Block: b, Arm: arm.Name(), Restart: r.restart(armIndex), Requests: len(blk.picks)}
+	s := sample.Slot{Block: b, Arm: arm.Name(), Restart: r.restart(armIndex)}
 	warm := r.requests(&s, blk.warm, sample.Sample{Warmup: true})
 	load := r.requests(&s, blk.picks, sample.Sample{})
+	warmAt, loadAt := r.appoint(&blk) // before the shard takes its part: all shards come to the same
+	warm, blk.warmOffsets = r.cfg.Shard.part(warm, blk.warmOffsets)
+	load, blk.offsets = r.cfg.Shard.part(load, blk.offsets)
+	s.Requests = len(load)
 	r.stage(arm.Name(), b, Starting)
 	target, err := arm.Start(ctx)
 	if err == nil {
-		r.loadArm(ctx, arm, target, &blk, warm, load, &s)
+		r.loadArm(ctx, arm, target, turn{warm, blk.warmOffsets, warmAt}, turn{load, blk.offsets, loadAt}, &s)
 	} else {
 		r.lost(ctx, warm, err)
 		r.lost(ctx, load, err)
@@ -91,23 +96,23 @@ func (r *runner) lost(ctx context.Context, list []*request, err error) {
 }
 
 // loadArm warms up and loads an arm that runs.
-func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, blk *block, warm, load []*request, s *sample.Slot) {
+func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, warm, load turn, s *sample.Slot) {
 	pool := r.cfg.Transport.open(r.cfg.Timeouts)
 	defer pool.close()
 	a := attack{runner: r, target: target, pool: pool}
-	if len(warm) > 0 {
+	if len(warm.list) > 0 {
 		r.stage(s.Arm, s.Block, Warming)
-		a.run(ctx, warm, blk.warmOffsets)
+		a.run(ctx, warm)
 	}
 	r.stage(s.Arm, s.Block, Loading)
 	before, metered := r.cpu(arm)
 	a.measured = true
-	a.run(ctx, load, blk.offsets)
+	a.run(ctx, load)
 	r.meter.crowd = max(r.meter.crowd, pool.lanes.crowd())
 	if after, ok := r.cpu(arm); ok && metered {
 		s.CPUNS = int64(after - before)
 	}
-	r.askTruth(ctx, warm, load)
+	r.askTruth(ctx, warm.list, load.list)
 }
 
 func (r *runner) cpu(arm Arm) (time.Duration, bool) {
@@ -131,11 +136,19 @@ type attack struct {
 	measured bool // progress counts the requests, and the meter watches
 }
 
-// run sends list at offsets from now, waits for every answer and settles the
+// A turn is a list of requests and when they start: offsets from begin, or from
+// now where that is 0. A closed loop has no offsets.
+type turn struct {
+	list    []*request
+	offsets []int64
+	begin   int64
+}
+
+// run sends the requests of a turn, waits for every answer and settles the
 // records. When ctx ends no further request starts, and those in flight are cut
 // after the time to drain.
-func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
-	r := a.runner
+func (a *attack) run(ctx context.Context, turn turn) {
+	r, list := a.runner, turn.list
 	flight, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	defer context.AfterFunc(ctx, func() {
@@ -143,10 +156,10 @@ func (a *attack) run(ctx context.Context, list []*request, offsets []int64) {
 	})()
 	t := &tripper{
 		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
-		limits: r.cfg.Timeouts, closed: offsets == nil, flight: flight, pool: a.pool,
+		limits: r.cfg.Timeouts, closed: turn.offsets == nil, flight: flight, pool: a.pool,
 	}
 	a.prepare(t)
-	err := a.watched(list, func() error { return a.attack(ctx, t, offsets) })
+	err := a.watched(list, func() error { return a.attack(ctx, t, turn) })
 	for _, req := range list {
 		switch {
 		case req.sent != 0:
@@ -183,16 +196,16 @@ func (a *attack) prepare(t *tripper) {
 }
 
 // attack lets vegeta drive t and returns when every request has ended.
-func (a *attack) attack(ctx context.Context, t *tripper, offsets []int64) error {
+func (a *attack) attack(ctx context.Context, t *tripper, turn turn) error {
 	p := &pacer{starts: len(t.requests), now: clock.Now}
 	if spec := a.runner.cfg.Schedule; spec.Kind == schedule.Closed && spec.PerSecond > 0 {
 		p.gap = int64(1e9 / spec.PerSecond)
 	}
-	begin := clock.Now() + int64(connectLead)
+	begin := cmp.Or(turn.begin, clock.Now()+int64(connectLead))
 	for i, req := range t.requests {
 		req.intended = begin
-		if offsets != nil {
-			req.intended += offsets[i]
+		if turn.offsets != nil {
+			req.intended += turn.offsets[i]
 			p.at = append(p.at, req.intended)
 		}
 	}

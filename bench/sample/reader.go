@@ -23,6 +23,8 @@ var (
 	ErrSchema    = errors.New("unknown schema")
 	ErrTruncated = errors.New("truncated: it has no trailer; run it again")
 	ErrDamaged   = errors.New("damaged")
+	// ErrPart is a run file of one shard, which says nothing of the whole.
+	ErrPart = errors.New("part of a run: put its shards together with firstbyte merge")
 	// ErrCompressed is a Follower's alone.
 	ErrCompressed = errors.New("compressed: only an uncompressed run file can be followed")
 )
@@ -32,8 +34,20 @@ var (
 const maxLine = 32 << 20
 
 // Read reads the run file at path, compressed or not, and checks it against its
-// trailer.
+// trailer. One shard of a run is refused.
 func Read(path string) (*Run, error) {
+	run, err := ReadPart(path)
+	if err != nil {
+		return nil, err
+	}
+	if s := run.Header.Shard; s != nil {
+		return nil, fmt.Errorf("run file %s: shard %d of %d: %w", path, s.Index, s.Of, ErrPart)
+	}
+	return run, nil
+}
+
+// ReadPart is Read for who puts shards together: it takes them too.
+func ReadPart(path string) (*Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("run file: %w", err)

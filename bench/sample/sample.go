@@ -75,6 +75,42 @@ type Header struct {
 	// Draw says how items were drawn where some were likelier than others; nil:
 	// none was.
 	Draw *Draw `json:"draw,omitempty"`
+
+	// Shard says which part of the plan this file has; nil: all of it. A part is
+	// not judged alone: [Read] refuses it.
+	Shard *Shard `json:"shard,omitempty"`
+	// Shards are the parts that were merged into this file, by index; nil: it is
+	// one run as it was made.
+	Shards []Shard `json:"shards,omitempty"`
+}
+
+// A Shard is one of several processes that share a plan, each of which sends
+// every Of-th request of a turn, and of its warm-up, from the Index-th on. All of
+// them begin at StartAt by their own clocks, and their files have the same epoch,
+// so that instants of all of them can be laid side by side as far as the clocks
+// agree.
+type Shard struct {
+	Index   int    `json:"index"` // from 0
+	Of      int    `json:"of"`
+	StartAt string `json:"start_at"` // RFC 3339
+	// Machine is the shard's own, in a merged file.
+	Machine *Machine `json:"machine,omitempty"`
+	Clock   Offset   `json:"clock"`
+	// StepNS is how far the wall clock moved against the monotonic one from the
+	// start to the end of the load: a step or a slew of the shard's clock.
+	StepNS int64 `json:"step_ns,omitzero"`
+}
+
+// An Offset is how far a reference's clock is ahead of the shard's own: between
+// OffsetNS - ErrorNS and OffsetNS + ErrorNS. Of two shards with one reference the
+// clocks differ by the difference of the offsets, give or take both errors.
+type Offset struct {
+	Against  string `json:"against,omitzero"` // whose clock was asked: scheme and host
+	OffsetNS int64  `json:"offset_ns"`
+	ErrorNS  int64  `json:"error_ns"`
+	Asked    int    `json:"asked,omitzero"` // answers that the bounds come from
+	// Unknown says why the offset is not known; "": it is.
+	Unknown string `json:"unknown,omitzero"`
 }
 
 // A Draw says how an enriched run drew its items. Statistics over its requests

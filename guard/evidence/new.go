@@ -38,7 +38,7 @@ func Open(path string) (Set, error) {
 // New builds the evidence of one comparison. The error says what is wrong with
 // the choice of arms; a run that is merely poor gives a Set that says so. A run
 // of one arm, which design single has, is evidence of a candidate without a
-// baseline.
+// baseline. One shard of a run is no evidence.
 //
 // Requests are paired by item, but for those of a split and those whose item is
 // not known. The time blocks of a switchback have pairs if both were given the
@@ -46,6 +46,9 @@ func Open(path string) (Set, error) {
 //
 // The samples are referred to, not copied: they must not change afterwards.
 func New(src Source) (Set, error) {
+	if s := src.Header.Shard; s != nil {
+		return Set{}, fmt.Errorf("shard %d of %d: %w", s.Index, s.Of, sample.ErrPart)
+	}
 	baseline, candidate, err := choose(src)
 	if err != nil {
 		return Set{}, err
