@@ -198,3 +198,15 @@ func TestRulesATwinBeyondALimit(t *testing.T) {
 	p := withLimit(fixed(), "success.rate", .99)
 	expect(t, judge.Judge(p, set), judge.Hold, judge.ReasonHallucinates)
 }
+
+// TestRulesEvidenceToPromote: after ten blocks of a candidate that is 6 % slower something speaks
+// against a worsening by the margin, though less than alpha asks for.
+func TestRulesEvidenceToPromote(t *testing.T) {
+	w := usual("some evidence")
+	w.PerBlock, w.Blocks, w.FirstToken = 40, 10, 1.06
+	v := judge.Judge(watchingOnly("first_token.mean"), setOf(t, w.Run()))
+	if m := metric(t, v, "first_token.mean"); m.LogEWithin <= 0 || m.LogEWithin >= bar || m.Standing != judge.Undecided {
+		t.Errorf("evidence %.2f of %.2f: %s, %s", m.LogEWithin, bar, m.Standing, v.Decision)
+	}
+	expect(t, v, judge.Hold, judge.ReasonUndecided)
+}
