@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/firstbyte-dev/firstbyte/bench/compat"
 	"github.com/firstbyte-dev/firstbyte/bench/export"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/summary"
@@ -17,17 +19,24 @@ import (
 // beside the table.
 type outputFlags struct {
 	slo, preset string
+	compat      string
 	json        string
 }
 
 func (f *outputFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.slo, "slo", "", "limits of a good request, MEASURE=DURATION with commas between, such as first_token=500ms,tpot=50ms")
 	fs.StringVar(&f.preset, "slo-preset", "", "limits of a benchmark: mlperf:MODEL or mlperf:MODEL:interactive")
+	fs.StringVar(&f.compat, "compat", "", "print figures in the words of another tool, too: "+strings.Join(compat.Peers(), ", "))
 	fs.StringVar(&f.json, "json", "", "file for the summary as JSON; - is standard output, instead of the table")
 }
 
 // options reads the limits, so that a mistake in them costs no load.
 func (f *outputFlags) options() (export.Options, error) {
+	if f.compat != "" {
+		if err := compat.Known(f.compat); err != nil {
+			return export.Options{}, err
+		}
+	}
 	switch {
 	case f.slo != "" && f.preset != "":
 		return export.Options{}, errors.New("--slo and --slo-preset: give one of them")
@@ -71,10 +80,26 @@ func (f *outputFlags) show(w io.Writer, inputs []export.Input) error {
 			return err
 		}
 	}
-	if table {
-		return export.Table(w, s)
+	if !table {
+		return nil
 	}
-	return nil
+	if err := export.Table(w, s); err != nil || f.compat == "" {
+		return err
+	}
+	return compat.Write(w, f.recomputed(inputs, o))
+}
+
+// recomputed are the figures of every arm in the words of --compat.
+func (f *outputFlags) recomputed(inputs []export.Input, o export.Options) []compat.Report {
+	var reports []compat.Report
+	for _, in := range inputs {
+		for _, arm := range in.Run.Header.Arms {
+			r := compat.Recompute(f.compat, in.Run, arm.Name, o.SLOs)
+			r.Arm = export.Label(in.Name, arm.Name, len(inputs) > 1)
+			reports = append(reports, r)
+		}
+	}
+	return reports
 }
 
 // showBench shows the run that bench has made, and where it stands.

@@ -46,6 +46,7 @@ var rooms = []room{
 	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item and other answers to it, whoever gave them"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},
 	{"bench/chart", nil, "a chart is drawn from numbers, so that every report can use it"},
+	{"bench/compat", []string{"bench/sample", "bench/summary"}, "what other tools call things is arithmetic over samples"},
 	{"bench/export", []string{"bench/sample", "bench/summary", "bench/chart"}, "a rendering is a function of run files: it measures and judges nothing"},
 	{"bench/calibrate", []string{"bench/load", "bench/schedule", "bench/dialect", "bench/sample", "bench/summary", "datasets"}, "the measurer is measured with its own load against a known truth"},
 

@@ -170,7 +170,7 @@ func summariseRun(in Input, o Options, several bool) Run {
 	}
 	for i, d := range summary.Details(in.Run) {
 		arm := summariseArm(d, &t.Validity)
-		arm.Label, arm.Target = label(in.Name, d.Arm, several), h.Arms[i].Target
+		arm.Label, arm.Target = Label(in.Name, d.Arm, several), h.Arms[i].Target
 		if len(o.SLOs) > 0 {
 			g := summary.GoodputOf(in.Run, d.Arm, o.SLOs)
 			arm.Goodput = &g
@@ -180,8 +180,8 @@ func summariseRun(in Input, o Options, several bool) Run {
 	return run
 }
 
-// label names an arm among several runs by its file, too.
-func label(file, arm string, several bool) string {
+// Label names an arm; among several runs by its file, too.
+func Label(file, arm string, several bool) string {
 	if !several {
 		return arm
 	}
