@@ -16,6 +16,7 @@ type benchFlags struct {
 	dataset, model, out string
 	keyEnv, keyFile     string
 	arrivals            arrivalFlags
+	dialect             dialectFlags
 	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
@@ -26,11 +27,11 @@ type benchFlags struct {
 	shard     shardFlags
 }
 
-const benchHelp = `Loads one or more targets that speak the Anthropic Messages API with streaming
-requests, prints what was measured, and writes every request to --out. Several
-targets are loaded in interleaved blocks with the same requests, the first being
-the baseline. Answers are scored where the dataset says how (datasets/README.md),
-in the run file, for guard and assert. A key comes from the environment or a file, never as an argument.
+const benchHelp = `Loads one or more targets with streaming requests of the API that --dialect names,
+prints what was measured, and writes every request to --out. Several targets are
+loaded in interleaved blocks with the same requests, the first being the baseline.
+Answers are scored where the dataset says how (datasets/README.md), in the run file,
+for guard and assert. A key comes from the environment or a file, never as an argument.
 
 Exit code 4 says that a target gave no answer at all.`
 
@@ -44,6 +45,7 @@ func newBenchCmd() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runBench(cmd, f) },
 	}
 	f.arrivals.add(cmd)
+	f.dialect.add(cmd)
 	fs := cmd.Flags()
 	fs.StringArrayVar(&f.targets, "target", nil, "NAME=URL of a target; repeat to compare, the baseline first")
 	fs.StringVar(&f.model, "model", "", "model to ask for")

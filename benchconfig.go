@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 )
 
@@ -23,21 +22,15 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	set, errSet := loadDataset(f.dataset)
 	how, errHow := f.transport.transport()
 	_, errOutput := f.options()
-	var errModel error
-	if f.model == "" {
-		errModel = errors.New("--model: name the model to ask for")
-	}
-	if err := errors.Join(errArms, errModel, errKey, errSet, errHow, errOutput); err != nil {
-		return load.Config{}, err
-	}
-	score, err := scoring(set)
-	if err != nil {
-		return load.Config{}, err
-	}
 	cfg := load.Config{
-		Arms: arms, About: about, Set: set, Dialect: dialect.Anthropic{}, Model: f.model,
-		Seed: f.seed, Warmup: f.warmup, Timeouts: f.timeouts, Transport: how, Score: score,
+		Arms: arms, About: about, Set: set, Seed: f.seed, Warmup: f.warmup, Timeouts: f.timeouts, Transport: how,
 		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",
+	}
+	if err := errors.Join(errArms, f.dialect.apply(&cfg, f.model), errKey, errSet, errHow, errOutput); err != nil {
+		return load.Config{}, err
+	}
+	if err := f.dialect.score(&cfg); err != nil {
+		return load.Config{}, err
 	}
 	if err := f.arrivals.apply(&cfg); err != nil {
 		return load.Config{}, err

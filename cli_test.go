@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"answers":    cmdAnswers,
 			"same":       cmdSame,
 			"sameplan":   cmdSamePlan,
+			"replays":    cmdReplays,
 		},
 	})
 }

@@ -13,7 +13,7 @@ func scoring(set *datasets.Set) (func(load.Answered) func() load.Grade, error) {
 		return nil, err
 	}
 	return func(a load.Answered) func() load.Grade {
-		answer := quality.Answer{Text: a.Answer.Text, Finish: a.Answer.Finish}
+		answer := quality.Answer{Text: a.Answer.Text, Finish: a.Answer.Stop}
 		for _, call := range a.Answer.Calls {
 			answer.Calls = append(answer.Calls, quality.Call(call))
 		}

@@ -17,7 +17,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/dialect"
@@ -73,17 +72,7 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
 
 // A Dialect is the API that the arms speak.
-type Dialect interface {
-	Name() string
-	// Request builds the request of item with tag at the head of its prompt.
-	Request(item *datasets.Item, model string, tag dialect.Tag) (dialect.Request, error)
-	// Authorize adds the key to a request's header.
-	Authorize(header http.Header, key string)
-	// Refusal reads the error envelope of an answer that is not 200.
-	Refusal(body []byte) (code, message string)
-	// Open returns the reader of one answer.
-	Open() dialect.Stream
-}
+type Dialect = dialect.Dialect
 
 // Timeouts bound a request, counted from its send. A zero field takes the
 // default in brackets.

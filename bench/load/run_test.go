@@ -54,7 +54,7 @@ func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 		if s.Events != 3 || len(s.GapsNS) != 2 || s.Finish != "end_turn" || s.Status != 200 || s.Conn.Attempts != 1 || s.Conn.Protocol != "HTTP/1.1" {
 			t.Errorf("sample %d: %+v", i, s)
 		}
-		if want := (sample.Usage{Input: 12, Output: 7, Cached: 3, Source: "usage"}); s.Usage != want {
+		if want := (sample.Usage{Input: 15, Output: 7, Cached: 3, Source: "usage"}); s.Usage != want {
 			t.Errorf("sample %d: usage %+v, want %+v", i, s.Usage, want)
 		}
 		// printf 'one two three' | sha256sum

@@ -26,8 +26,8 @@ func (r *request) settle(epoch int64, key Secret) {
 	s.LastNS, s.CloseNS = since(a.Last), since(r.closed)
 	s.GapsNS, s.Events, s.Coalesced = a.Gaps, a.Events, a.Coalesced
 	s.Status, s.Finish = r.status, a.Finish
-	if a.Usage.Reported {
-		s.Usage = sample.Usage{Input: a.Usage.Input, Output: a.Usage.Output, Cached: a.Usage.Cached, Source: "usage"}
+	if u := &a.Usage; u.Reported {
+		s.Usage = sample.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Source: "usage"}
 	}
 	if a.Text != "" {
 		sum := sha256.Sum256([]byte(a.Text))

@@ -2,11 +2,11 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -109,7 +109,10 @@ func (t *tripper) build(ctx context.Context, r *request) (*http.Request, error) 
 			return nil, err
 		}
 	}
-	url := strings.TrimSuffix(t.target.URL, "/") + r.wire.Path
+	url := t.target.URL
+	if r.wire.Path != "" {
+		url = strings.TrimSuffix(url, "/") + r.wire.Path
+	}
 	real, err := http.NewRequestWithContext(ctx, r.wire.Method, url, bytes.NewReader(r.wire.Body))
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
@@ -157,16 +160,15 @@ func (b *body) Close() error {
 // is a fact about the target and stands in the record.
 func (b *body) WriteTo(io.Writer) (int64, error) {
 	r, res := b.request, b.response
-	r.status, r.protocol, r.requestID = res.StatusCode, res.Proto, res.Header.Get("Request-Id")
-	media, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	switch {
-	case res.StatusCode != http.StatusOK:
+	r.status, r.protocol = res.StatusCode, res.Proto
+	r.requestID = cmp.Or(res.Header.Get("Request-Id"), res.Header.Get("X-Request-Id"))
+	if res.StatusCode != http.StatusOK {
 		b.refused(sample.ByStatus(res.StatusCode))
-	case err != nil || media != "text/event-stream":
+	} else if stream, err := b.tripper.dialect.Open(res.Header.Get("Content-Type")); err != nil {
 		b.refused(sample.ContentType)
-		r.code = ""
-		r.message = fmt.Sprintf("content type %.60q, want text/event-stream", res.Header.Get("Content-Type"))
-	default:
+		r.code, r.message = "", err.Error()
+	} else {
+		r.stream = stream
 		b.stream()
 	}
 	b.end()
@@ -195,7 +197,6 @@ func (b *body) refused(outcome sample.Outcome) {
 // stream is the loop that every precision claim rests on: read, stamp, copy.
 func (b *body) stream() {
 	r := b.request
-	r.stream = b.tripper.dialect.Open()
 	buffer := b.tripper.buffer()
 	defer b.tripper.buffers.Put(buffer)
 	for {
@@ -205,6 +206,7 @@ func (b *body) stream() {
 			b.seen(r.stream.Feed((*buffer)[:n], at), at)
 		}
 		if err == io.EOF { // Body.Read promises the bare value
+			r.stream.EOF(at)
 			return
 		}
 		if err != nil {

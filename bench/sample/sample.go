@@ -334,12 +334,15 @@ type Conn struct {
 	TLSNS     int64  `json:"tls_ns,omitzero"`
 }
 
-// Usage counts tokens, by the source named.
+// Usage counts tokens. Cached is a part of Input, Reasoning one of Output.
 type Usage struct {
-	Input  int    `json:"input,omitzero"`
-	Output int    `json:"output,omitzero"`
-	Cached int    `json:"cached,omitzero"`
-	Source string `json:"source,omitzero"` // usage, tokenizer, events
+	Input     int `json:"input,omitzero"`
+	Output    int `json:"output,omitzero"`
+	Cached    int `json:"cached,omitzero"`
+	Reasoning int `json:"reasoning,omitzero"`
+	// Source says who counted Output: usage (the provider, who alone tells the
+	// others), tokenizer (an estimate of ours), events (content events).
+	Source string `json:"source,omitzero"`
 }
 
 // ProxySaid is what the gateway told of the request.

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+)
+
+// dialectFlags say which API the targets speak.
+type dialectFlags struct {
+	name            string
+	legacyMaxTokens bool
+}
+
+func (f *dialectFlags) add(cmd *cobra.Command) {
+	names := dialect.Names()
+	fs := cmd.Flags()
+	fs.StringVar(&f.name, "dialect", names[0], "API that the targets speak: "+strings.Join(names, ", "))
+	fs.BoolVar(&f.legacyMaxTokens, "legacy-max-tokens", false, "openai-chat: bound answers by max_tokens, for servers that do not know max_completion_tokens")
+}
+
+// apply has the run speak the dialect and ask for the model, of which plain HTTP
+// has none.
+func (f *dialectFlags) apply(cfg *load.Config, model string) (err error) {
+	if cfg.Dialect, err = dialect.ByName(f.name); err != nil {
+		return errors.New("--" + err.Error())
+	}
+	if f.legacyMaxTokens {
+		if _, ok := cfg.Dialect.(dialect.OpenAIChat); !ok {
+			return errors.New("--legacy-max-tokens: only --dialect openai-chat has it")
+		}
+		cfg.Dialect = dialect.OpenAIChat{LegacyMaxTokens: true}
+	}
+	cfg.Model = model
+	if _, plain := cfg.Dialect.(dialect.HTTP); plain {
+		cfg.Model = "none"
+		if model != "" {
+			return errors.New("--model: plain HTTP has no models; leave it out")
+		}
+	} else if model == "" {
+		return errors.New("--model: name the model to ask for")
+	}
+	return nil
+}
+
+// score has answers scored, but for those of plain HTTP: what the items expect
+// is said by a model.
+func (f *dialectFlags) score(cfg *load.Config) (err error) {
+	if _, plain := cfg.Dialect.(dialect.HTTP); !plain {
+		cfg.Score, err = scoring(cfg.Set)
+	}
+	return err
+}
