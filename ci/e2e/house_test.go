@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,7 +70,13 @@ func launch(t *testing.T, env []string, args ...string) ready {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bin, append(args, "--with-parent")...)
+	return launchBy(t, env, []string{bin}, args...)
+}
+
+// launchBy is launch by a command line that ends in the program.
+func launchBy(t *testing.T, env, by []string, args ...string) ready {
+	t.Helper()
+	cmd := exec.Command(by[0], append(append(by[1:], args...), "--with-parent")...)
 	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -113,6 +120,23 @@ func launch(t *testing.T, env []string, args ...string) ready {
 		t.Fatalf("%s is not ready after %v", args[0], readyTime)
 		return ready{}
 	}
+}
+
+// execute runs a command to its end and returns all that it printed and its exit
+// code.
+func execute(t *testing.T, env []string, name string, args ...string) (out string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	text, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Errorf("%s: %v", name, err)
+		return string(text), -1
+	}
+	return string(text), cmd.ProcessState.ExitCode()
 }
 
 // A pair is two proxies in front of equal arms of one simulated upstream.

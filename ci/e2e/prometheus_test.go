@@ -200,7 +200,13 @@ func ask(ctx context.Context, client *http.Client, url string, i int) error {
 // .ci/run does, that is a failure.
 func notTested(t *testing.T, format string, args ...any) {
 	t.Helper()
-	text := fmt.Sprintf("not tested: verdicts by a real Prometheus: "+format, args...)
+	notTestedHere(t, "verdicts by a real Prometheus", format, args...)
+}
+
+// notTestedHere is notTested of anything.
+func notTestedHere(t *testing.T, what, format string, args ...any) {
+	t.Helper()
+	text := fmt.Sprintf("not tested: "+what+": "+format, args...)
 	if os.Getenv("FIRSTBYTE_NO_SKIP") != "" {
 		t.Fatal(text)
 	}
