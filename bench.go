@@ -88,7 +88,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	var cal calibrate.Calibration
 	if f.calibrate > 0 {
 		show.say("measuring the measurer for %v", f.calibrate)
-		if cal, err = calibrate.Calibrate(cmd.Context(), calibrate.Options{For: f.calibrate, Seed: f.seed}); err != nil {
+		if cal, err = calibrate.Calibrate(cmd.Context(), calibrate.Options{For: f.calibrate, Seed: f.seed, Transport: load.Transport{Protocol: cfg.Transport.Protocol, Connections: cfg.Transport.Connections}}); err != nil {
 			return err
 		}
 	}

@@ -1,47 +1,62 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firstbyte-dev/firstbyte/bench/calibrate"
-	"github.com/firstbyte-dev/firstbyte/bench/chart"
-	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/load"
 )
 
 // calibrateFlags are the command line of "firstbyte calibrate".
 type calibrateFlags struct {
-	options     calibrate.Options
-	json, rules bool
+	options              calibrate.Options
+	rates                []float64
+	protocols            []string
+	json, rules, findMax bool
 }
 
 const calibrateHelp = `Measures the measurer: drives a server of known truth on this machine with the
 client that bench and gate use, and prints how far the client's stamps lie from
-what the server did. The error holds for this machine at this rate, now.`
+what the server did. The error holds for this machine at this rate, now.
+
+Several --rate or --protocol give a table. --find-max searches for the highest
+rate of starts at which no rule of validity objects. The server runs in the same
+process and takes its part of the processor; "firstbyte calibrate serve" runs it
+in another, for --against. Exit code 4 says that no rate was measured honestly.`
+
+const calibrateExample = `  firstbyte calibrate --rate 50,100,200 --protocol http/1.1,h2c
+  firstbyte calibrate --find-max --events 50 --gap 20ms --for 5s`
 
 func newCalibrateCmd() *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
-		Use:   "calibrate",
-		Short: "Measure the measurer against ground truth",
-		Long:  calibrateHelp,
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runCalibrate(cmd, f) },
+		Use:     "calibrate",
+		Short:   "Measure the measurer against ground truth",
+		Long:    calibrateHelp,
+		Example: calibrateExample,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runCalibrate(cmd, f) },
 	}
 	fs := cmd.Flags()
 	fs.DurationVar(&f.options.For, "for", 3*time.Second, "how long requests start")
-	fs.Float64Var(&f.options.PerSecond, "rate", 100, "request starts per second, Poisson")
+	fs.Float64SliceVar(&f.rates, "rate", []float64{100}, "request starts per second, Poisson; several for a table")
+	fs.StringSliceVar(&f.protocols, "protocol", []string{string(load.HTTP1)}, "http/1.1, h2 or h2c; several for a table")
+	fs.IntVar(&f.options.Transport.Connections, "connections", 0, "connections that HTTP/2 streams are dealt to in turn (default: 1)")
 	fs.IntVar(&f.options.Events, "events", 20, "content events of an answer")
 	fs.DurationVar(&f.options.Gap, "gap", 2*time.Millisecond, "between content events")
+	fs.StringVar(&f.options.Against, "against", "", `URL of a "firstbyte calibrate serve" on this machine, whose pace it is then`)
 	fs.Uint64Var(&f.options.Seed, "seed", 0, "seed of the starts (default: drawn and printed)")
+	fs.BoolVar(&f.findMax, "find-max", false, "search for the highest rate that is measured honestly, from --rate on")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	fs.BoolVar(&f.rules, "rules", false, "print the rules of validity and measure nothing")
+	cmd.MarkFlagsMutuallyExclusive("against", "events")
+	cmd.MarkFlagsMutuallyExclusive("against", "gap")
+	cmd.AddCommand(newCalibrateServeCmd())
 	return cmd
 }
 
@@ -52,49 +67,66 @@ func runCalibrate(cmd *cobra.Command, f calibrateFlags) error {
 	if f.options.Seed == 0 {
 		f.options.Seed = uint64(rand.Uint32())
 	}
-	c, err := calibrate.Calibrate(cmd.Context(), f.options)
+	if len(f.rates) == 0 || len(f.protocols) == 0 {
+		return errors.New("--rate and --protocol: name at least one of each")
+	}
+	if f.findMax {
+		return findCeiling(cmd, f)
+	}
+	var all []calibrate.Calibration
+	for _, protocol := range f.protocols {
+		f.options.Transport.Protocol = load.Protocol(protocol)
+		for _, rate := range f.rates {
+			f.options.PerSecond = rate
+			c, err := calibrate.Calibrate(cmd.Context(), f.options)
+			if err != nil {
+				return fmt.Errorf("%s at %g/s: %w", protocol, rate, err)
+			}
+			all = append(all, c)
+		}
+	}
+	return printCalibrations(cmd, f.json, all)
+}
+
+func printCalibrations(cmd *cobra.Command, asJSON bool, all []calibrate.Calibration) error {
+	out := cmd.OutOrStdout()
+	switch {
+	case asJSON && len(all) == 1:
+		return printJSON(out, all[0])
+	case asJSON:
+		return printJSON(out, all)
+	case len(all) == 1:
+		return printCalibration(out, all[0])
+	}
+	return printCalibrationTable(out, all)
+}
+
+// findCeiling searches over the first protocol named.
+func findCeiling(cmd *cobra.Command, f calibrateFlags) error {
+	if len(f.rates) > 1 || len(f.protocols) > 1 {
+		return errors.New("--find-max: name one --rate to begin at, and one --protocol")
+	}
+	f.options.PerSecond, f.options.Transport.Protocol = f.rates[0], load.Protocol(f.protocols[0])
+	ceiling, err := calibrate.FindCeiling(cmd.Context(), f.options, func(c calibrate.Calibration) {
+		cmd.PrintErrf("%g/s: %s\n", c.PerSecond, gradeOf(&c))
+	})
 	if err != nil {
 		return err
 	}
 	if f.json {
-		out := json.NewEncoder(cmd.OutOrStdout())
-		out.SetIndent("", "  ")
-		return out.Encode(c)
+		err = printJSON(cmd.OutOrStdout(), ceiling)
+	} else {
+		err = printCeiling(cmd.OutOrStdout(), ceiling)
 	}
-	return printCalibration(cmd.OutOrStdout(), c)
-}
-
-func printCalibration(w io.Writer, c calibrate.Calibration) error {
-	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "error of\tP50\tP99\tmax\tn\t")
-	for _, m := range []sample.Measure{sample.TTFB, sample.FirstToken, sample.Gap, sample.Full} {
-		e := c.Error[m]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t\n", m, chart.Duration(float64(e.P50)), chart.Duration(float64(e.P99)), chart.Duration(float64(e.Max)), e.N)
-	}
-	if err := t.Flush(); err != nil {
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, `
-|client's stamp - server's truth|: the server's write, the loopback, the wake-up
-and the client itself; the gap's is that of an answer's mean gap.
-coalesced  %.2f %% of events shared a read with the one before; %.2f %% of those that the
-           server wrote apart
-answers    %d joined with their truth, %d not; %.4g starts/s, %.4g events/s; seed %d
-machine    %s, %d cores (%d used), %s/%s, %s
-`, 100*c.Coalesced, 100*c.CoalescedApart, c.Requests, c.Failed, c.PerSecond, c.EventsPerSecond, c.Seed,
-		c.Machine.CPU, c.Machine.Cores, c.Machine.GOMAXPROCS, c.Machine.OS, c.Machine.Arch, c.Machine.Go)
-	return err
+	return ceilingExit(ceiling)
 }
 
-func printRules(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "rule\tvalid\tdegraded\tspeaks of\twhat")
-	for _, r := range calibrate.Rules() {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.Bound(r.Valid), r.Bound(r.Degraded), r.SpeaksOf(), r.What)
+func ceilingExit(c calibrate.Ceiling) error {
+	if c.Highest > 0 {
+		return nil
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, "\nBeyond degraded a run is invalid. In interleaved runs what falls on both arms alike degrades at most.")
-	return err
+	return &exitError{code: 4, msg: "no rate was measured honestly: leave the machine to itself, or see what objects (firstbyte calibrate --rules)"}
 }

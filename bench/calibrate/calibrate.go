@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/datasets"
 )
 
@@ -20,7 +22,11 @@ type Options struct {
 	PerSecond float64       // Poisson rate of starts; 0: 100
 	Events    int           // content events of an answer; 0: 20
 	Gap       time.Duration // between them; 0: 2 ms
-	Seed      uint64
+	Transport load.Transport
+	// Against is the URL of a [Server] in another process of this machine, whose
+	// pace stands instead of Events and Gap; "": one in this process.
+	Against string
+	Seed    uint64
 }
 
 func (o Options) withDefaults() Options {
@@ -54,6 +60,9 @@ func (o Options) Validate() error {
 	if o.Gap < 0 || o.Gap > time.Minute {
 		problems = append(problems, errors.New("calibrate: gap must lie between 0 and 1m"))
 	}
+	if o.Against != "" && !clock.Shared {
+		problems = append(problems, errors.New("calibrate: the clocks of two processes cannot be compared on this system: leave out --against"))
+	}
 	return errors.Join(problems...)
 }
 
@@ -62,6 +71,8 @@ type Calibration struct {
 	// Error is |client's value - server's truth| by measure. Latencies are
 	// compared from one start, so that it is the error of the end stamp.
 	Error map[sample.Measure]sample.ErrorNS `json:"error_ns"`
+	// Event is the error of the stamps of all content events.
+	Event sample.ErrorNS `json:"event_error_ns"`
 	// Coalesced is the share of content events that shared a Read with the
 	// one before. The server writes them one by one, but a late server writes
 	// two in a row: CoalescedApart is the share of those written at least half
@@ -74,7 +85,11 @@ type Calibration struct {
 	// EventsPerSecond and PerSecond are the rates at which this was measured.
 	EventsPerSecond float64 `json:"events_per_second"`
 	PerSecond       float64 `json:"per_second"`
+	Protocol        string  `json:"protocol"`
+	StreamsPerConn  int     `json:"streams_per_connection"`
 	Seed            uint64  `json:"seed"`
+	// Validity grades the calibration itself, as a run of one arm.
+	Validity sample.Validity `json:"validity"`
 	// Machine is where; the table says nothing of another one.
 	Machine sample.Machine `json:"machine"`
 }
@@ -87,12 +102,19 @@ func Calibrate(ctx context.Context, o Options) (Calibration, error) {
 		return Calibration{}, err
 	}
 	o = o.withDefaults()
-	server, err := serveTruth(ctx, pace{first: o.Gap, gap: o.Gap, events: o.Events})
-	if err != nil {
-		return Calibration{}, err
+	url := o.Against
+	if url == "" {
+		server, err := Serve(ctx, "127.0.0.1:0", Pace{First: o.Gap, Gap: o.Gap, Events: o.Events}, o.Transport.Protocol)
+		if err != nil {
+			return Calibration{}, err
+		}
+		defer server.Close()
+		url = server.URL()
+		if server.roots != nil {
+			o.Transport.Roots = server.roots
+		}
 	}
-	defer server.close()
-	cfg, err := o.config(server.url())
+	cfg, err := o.config(url)
 	if err != nil {
 		return Calibration{}, err
 	}
@@ -103,13 +125,29 @@ func Calibrate(ctx context.Context, o Options) (Calibration, error) {
 	if run.Stopped != "" {
 		return Calibration{}, fmt.Errorf("calibrate: stopped: %s", run.Stopped)
 	}
-	c := compare(run.Samples, server.told(), run.Header.EpochNS, o.Gap/2)
+	told, err := ask(ctx, url, o.Transport.Roots, len(run.Samples))
+	if err != nil {
+		return Calibration{}, err
+	}
+	c := compare(run.Samples, told.Answers, run.Header.EpochNS, told.Pace.Gap/2)
 	if c.Requests == 0 {
-		return Calibration{}, fmt.Errorf("calibrate: none of %d requests got the truth server's answer", len(run.Samples))
+		return Calibration{}, fmt.Errorf("calibrate: none of %d requests got the truth server's answer%s", len(run.Samples), firstFailure(run.Samples))
 	}
 	c.Seed, c.PerSecond, c.Machine = o.Seed, o.PerSecond, run.Header.Machine
-	c.EventsPerSecond = float64(c.Events) / o.For.Seconds()
+	c.EventsPerSecond = float64(c.Events) / run.Health.Window.Seconds()
+	c.Protocol, c.StreamsPerConn = string(cmp.Or(o.Transport.Protocol, load.HTTP1)), run.Health.StreamsPerConn
+	c.Validity = Grade(run.Health, c, sample.Single)
 	return c, nil
+}
+
+// firstFailure says why requests failed, if they did.
+func firstFailure(samples []sample.Sample) string {
+	for i := range samples {
+		if s := &samples[i]; s.Outcome != sample.OK {
+			return fmt.Sprintf(": %s %s", s.Outcome, s.Message)
+		}
+	}
+	return ""
 }
 
 // item is the one question of a calibration: what is asked does not matter.
@@ -131,7 +169,7 @@ func (o Options) config(url string) (load.Config, error) {
 		Set:     set,
 		Dialect: dialect.Anthropic{},
 		Model:   "truth",
-		Seed:    o.Seed, Blocks: 1, Warmup: warmup,
+		Seed:    o.Seed, Blocks: 1, Warmup: warmup, Transport: o.Transport,
 		Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: o.PerSecond, N: starts},
 		Tool:     "firstbyte calibrate",
 	}, nil

@@ -51,7 +51,7 @@ func facts(h *load.Health, c *Calibration) []sample.Fact {
 		{Name: "coalesced in calibration", Value: 100 * c.Coalesced, Unit: "%"},
 		{Name: "calibrated at", Value: c.PerSecond, Unit: "requests/s"},
 		{Name: "calibrated at", Value: c.EventsPerSecond, Unit: "events/s"},
-		{Name: "protocol", Text: fmt.Sprintf("%s, at most %d streams on a connection", strings.Join(h.Protocols, ", "), h.StreamsPerConn)},
+		{Name: "protocol", Text: fmt.Sprintf("%s, streams on a connection: at most %d", strings.Join(h.Protocols, ", "), h.StreamsPerConn)},
 		{Name: "tokens counted by", Text: strings.Join(h.TokenSources, ", ")},
 	}
 	if h.Pressure != load.Unknown {

@@ -15,6 +15,7 @@ import (
 // through no fault of its own.
 func compare(samples []sample.Sample, truths []answer, epoch int64, apart time.Duration) Calibration {
 	var c Calibration
+	var events []int64
 	errors := make(map[sample.Measure][]int64)
 	index := byNonce(truths)
 	var all, wide bunches
@@ -24,7 +25,7 @@ func compare(samples []sample.Sample, truths []answer, epoch int64, apart time.D
 			continue
 		}
 		truth := index[s.Nonce]
-		if s.Outcome != sample.OK || truth == nil || s.Events != len(truth.tokens) || len(s.GapsNS) != s.Events-1 {
+		if s.Outcome != sample.OK || truth == nil || s.Events != len(truth.Tokens) || len(s.GapsNS) != s.Events-1 {
 			c.Failed++
 			continue
 		}
@@ -32,7 +33,8 @@ func compare(samples []sample.Sample, truths []answer, epoch int64, apart time.D
 		c.Events += s.Events
 		all.events += s.Events
 		all.together += s.Coalesced
-		wide.add(s.GapsNS, truth.tokens, int64(apart))
+		wide.add(s.GapsNS, truth.Tokens, int64(apart))
+		events = appendEvents(events, s, truth, epoch)
 		for m, off := range deviations(s, truth, epoch) {
 			errors[m] = append(errors[m], off)
 		}
@@ -41,6 +43,9 @@ func compare(samples []sample.Sample, truths []answer, epoch int64, apart time.D
 	c.Error = make(map[sample.Measure]sample.ErrorNS, len(errors))
 	for m, all := range errors {
 		c.Error[m] = table(all)
+	}
+	if len(events) > 0 {
+		c.Event = table(events)
 	}
 	return c
 }
@@ -77,7 +82,7 @@ var hexes = regexp.MustCompile(`[0-9a-f]{16}`)
 func byNonce(truths []answer) map[string]*answer {
 	index := make(map[string]*answer, len(truths))
 	for i := range truths {
-		for _, nonce := range hexes.FindAllString(truths[i].body, -1) {
+		for _, nonce := range truths[i].Nonces {
 			index[nonce] = &truths[i]
 		}
 	}
@@ -88,21 +93,33 @@ func byNonce(truths []answer) map[string]*answer {
 // begin at the client's intended start, so the start cancels; the gap is the
 // mean gap on both sides.
 func deviations(s *sample.Sample, truth *answer, epoch int64) map[sample.Measure]int64 {
-	n := len(truth.tokens)
+	n := len(truth.Tokens)
 	off := map[sample.Measure]int64{
-		sample.TTFB:       s.FirstByteNS + epoch - truth.firstByte,
-		sample.FirstToken: s.TokenNS + epoch - truth.tokens[0],
-		sample.Full:       s.CloseNS + epoch - truth.end,
+		sample.TTFB:       s.FirstByteNS + epoch - truth.FirstByte,
+		sample.FirstToken: s.TokenNS + epoch - truth.Tokens[0],
+		sample.Full:       s.CloseNS + epoch - truth.End,
 	}
 	if n > 1 {
 		client := s.LastNS - s.TokenNS
-		server := truth.tokens[n-1] - truth.tokens[0]
+		server := truth.Tokens[n-1] - truth.Tokens[0]
 		off[sample.Gap] = (client - server) / int64(n-1)
 	}
 	for m, ns := range off {
 		off[m] = max(ns, -ns)
 	}
 	return off
+}
+
+// appendEvents appends |client - truth| of every content event of one answer.
+func appendEvents(to []int64, s *sample.Sample, truth *answer, epoch int64) []int64 {
+	at := s.TokenNS + epoch
+	for k, written := range truth.Tokens {
+		if k > 0 {
+			at += s.GapsNS[k-1]
+		}
+		to = append(to, max(at-written, written-at))
+	}
+	return to
 }
 
 // table describes the errors, by nearest rank; it sorts them.

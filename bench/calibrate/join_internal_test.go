@@ -25,8 +25,8 @@ func seen(last string) sample.Sample {
 
 func known(last string) answer {
 	return answer{
-		body: `{"text":"[firstbyte item=x occ=0 nonce=` + nonce(last) + `] hello"}`, firstByte: epoch + 100,
-		tokens: []int64{epoch + 1000, epoch + 2000, epoch + 3000}, end: epoch + 4000,
+		Nonces: []string{nonce(last)}, FirstByte: epoch + 100,
+		Tokens: []int64{epoch + 1000, epoch + 2000, epoch + 3000}, End: epoch + 4000,
 	}
 }
 
@@ -68,7 +68,7 @@ func TestCompareLeavesOutWhatItCannotJoin(t *testing.T) {
 
 func TestServerBunchingIsNotTheClients(t *testing.T) {
 	truth := known("1")
-	truth.tokens[2] = truth.tokens[1] + 100 // two writes in a row
+	truth.Tokens[2] = truth.Tokens[1] + 100 // two writes in a row
 	c := compare([]sample.Sample{seen("1")}, []answer{truth}, epoch, 500*time.Nanosecond)
 	if c.Coalesced != 1.0/3 || c.CoalescedApart != 0 {
 		t.Errorf("coalesced %v, of those written apart %v; want 1/3 and 0", c.Coalesced, c.CoalescedApart)

@@ -2,6 +2,8 @@ package calibrate
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
@@ -17,66 +20,105 @@ import (
 // is the server's write, the loopback, the wake-up and the client itself: an
 // upper bound of the client's own error.
 type answer struct {
-	body      string  // of the request, to join it by the nonce
-	firstByte int64   // before the headers
-	tokens    []int64 // before each content event
-	end       int64   // before the terminator
+	Nonces    []string `json:"nonces"`     // what may be one in the request's body
+	FirstByte int64    `json:"first_byte"` // before the headers
+	Tokens    []int64  `json:"tokens"`     // before each content event
+	End       int64    `json:"end"`        // before the terminator
 }
 
-// A truthServer answers every POST with an Anthropic-shaped stream whose events
-// it writes one at a time against absolute deadlines, and remembers when.
-type truthServer struct {
-	pace     pace
+// A Pace says how answers flow.
+type Pace struct {
+	First  time.Duration `json:"first_ns"` // from the headers to the first content event
+	Gap    time.Duration `json:"gap_ns"`   // between content events
+	Events int           `json:"events"`   // content events of an answer
+}
+
+// A truth is what a server tells of its answers, on the scale of [clock.Now].
+type truth struct {
+	Pace    Pace     `json:"pace"`
+	Answers []answer `json:"answers"`
+}
+
+// truthPath is where a Server tells its truth to another process.
+const truthPath = "/truth"
+
+// A Server of ground truth answers every POST with an Anthropic-shaped stream
+// whose events it writes one at a time against absolute deadlines, and remembers
+// when. A GET of /truth returns what it remembers, as JSON, and forgets it.
+type Server struct {
+	pace     Pace
 	server   *http.Server
 	listener net.Listener
+	roots    *x509.CertPool // nil without TLS
 	done     chan struct{}
 
 	mu      sync.Mutex
 	answers []answer
 }
 
-// A pace says how an answer flows.
-type pace struct {
-	first  time.Duration // from the headers to the first content event
-	gap    time.Duration // between content events
-	events int           // content events of an answer
-}
-
-// serveTruth listens on a free port of the loopback until close.
-func serveTruth(ctx context.Context, p pace) (*truthServer, error) {
+// Serve listens on an address, such as 127.0.0.1:0, until Close. It speaks
+// HTTP/1.1 and HTTP/2 without TLS; for [load.HTTP2] it has a certificate made for
+// the occasion.
+func Serve(ctx context.Context, address string, p Pace, protocol load.Protocol) (*Server, error) {
 	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	s := &truthServer{pace: p, listener: listener, done: make(chan struct{})}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s := &Server{pace: p, listener: listener, done: make(chan struct{})}
+	s.server = &http.Server{
+		Handler: s, ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols),
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 1 << 20},
+	}
+	s.server.Protocols.SetHTTP1(true)
+	s.server.Protocols.SetUnencryptedHTTP2(true)
+	serve := s.server.Serve
+	if protocol == load.HTTP2 {
+		s.server.Protocols.SetHTTP2(true)
+		if s.server.TLSConfig, s.roots, err = selfSigned(); err != nil {
+			_ = listener.Close() // nothing was served
+			return nil, err
+		}
+		serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
+	}
 	go func() {
 		defer close(s.done)
-		_ = s.server.Serve(listener) // ends with ErrServerClosed
+		_ = serve(listener) // ends with ErrServerClosed
 	}()
 	return s, nil
 }
 
-func (s *truthServer) url() string { return "http://" + s.listener.Addr().String() }
+// URL is where it answers.
+func (s *Server) URL() string {
+	if s.roots != nil {
+		return "https://" + s.listener.Addr().String()
+	}
+	return "http://" + s.listener.Addr().String()
+}
 
-// close ends the server and waits for it.
-func (s *truthServer) close() {
+// Close ends the server and waits for it.
+func (s *Server) Close() {
 	_ = s.server.Close() // the listener is gone either way
 	<-s.done
 }
 
-// told returns the truth of every answer finished so far.
-func (s *truthServer) told() []answer {
+// told returns the truth of every answer finished since it was last told.
+func (s *Server) told() truth {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]answer(nil), s.answers...)
+	t := truth{Pace: s.pace, Answers: s.answers}
+	s.answers = nil
+	return t
 }
 
 const maxBody = 1 << 20
 
 // ServeHTTP implements [http.Handler].
-func (s *truthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		s.tell(w, r)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "unreadable body", http.StatusBadRequest)
@@ -88,7 +130,7 @@ func (s *truthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = timer.Close() }()
-	truth := answer{body: string(body), tokens: make([]int64, 0, s.pace.events)}
+	truth := answer{Nonces: hexes.FindAllString(string(body), -1), Tokens: make([]int64, 0, s.pace.Events)}
 	if err := s.stream(r.Context(), w, timer, &truth); err != nil {
 		return // the client went away: its sample is a failure and joins nothing
 	}
@@ -97,24 +139,34 @@ func (s *truthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.answers = append(s.answers, truth)
 }
 
+// tell answers a GET.
+func (s *Server) tell(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != truthPath {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(s.told()) // a client that went away has no use for it
+}
+
 // stream writes the answer and stamps every write.
-func (s *truthServer) stream(ctx context.Context, w http.ResponseWriter, timer *clock.Timer, truth *answer) error {
+func (s *Server) stream(ctx context.Context, w http.ResponseWriter, timer *clock.Timer, truth *answer) error {
 	out := stamper{w: w, flush: http.NewResponseController(w).Flush}
 	w.Header().Set("Content-Type", "text/event-stream")
-	truth.firstByte = out.write(messageStart)
-	due := truth.firstByte + int64(s.pace.first)
-	for range s.pace.events {
+	truth.FirstByte = out.write(messageStart)
+	due := truth.FirstByte + int64(s.pace.First)
+	for range s.pace.Events {
 		if err := timer.Until(ctx, due); err != nil {
 			return err
 		}
-		truth.tokens = append(truth.tokens, out.write(contentDelta))
-		due += int64(s.pace.gap)
+		truth.Tokens = append(truth.Tokens, out.write(contentDelta))
+		due += int64(s.pace.Gap)
 	}
 	if err := timer.Until(ctx, due); err != nil {
 		return err
 	}
-	out.write(fmt.Sprintf(messageDelta, s.pace.events))
-	truth.end = out.write(messageStop)
+	out.write(fmt.Sprintf(messageDelta, s.pace.Events))
+	truth.End = out.write(messageStop)
 	return out.err
 }
 
