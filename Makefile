@@ -31,7 +31,7 @@ lint: ## format, vet, modernise, staticcheck, dead code, workflows
 fmt: ## rewrite every Go file as lint wants it
 	$(TOOL) gofumpt -w . && go fix ./...
 
-test-real: ## the official client, a real Prometheus and shards in networks of their own (nested module ci/e2e)
+test-real: ## the official client, a real Prometheus, shards in networks of their own, npm's hdr-histogram-js (nested module ci/e2e)
 	cd ci/e2e && go test -shuffle=on ./...
 
 fuzz: ## every fuzz target for FUZZTIME=10s

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -15,29 +16,68 @@ import (
 	"github.com/firstbyte-dev/firstbyte/outfile"
 )
 
-// outputFlags are what bench and export show of runs: limits, and files to write
-// beside the table.
+// outputFlags are what bench and export show of runs: limits, words of other
+// tools, and files to write beside the table.
 type outputFlags struct {
-	slo, preset string
-	compat      string
-	json        string
+	slo, preset, compat               string
+	json, csv, jsonl, benchstat, hlog string
+	hlogInterval                      time.Duration
 }
 
 func (f *outputFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.slo, "slo", "", "limits of a good request, MEASURE=DURATION with commas between, such as first_token=500ms,tpot=50ms")
 	fs.StringVar(&f.preset, "slo-preset", "", "limits of a benchmark: mlperf:MODEL or mlperf:MODEL:interactive")
 	fs.StringVar(&f.compat, "compat", "", "print figures in the words of another tool, too: "+strings.Join(compat.Peers(), ", "))
-	fs.StringVar(&f.json, "json", "", "file for the summary as JSON; - is standard output, instead of the table")
+	fs.StringVar(&f.json, "json", "", "file for the summary as JSON; here and below - is standard output, instead of the table")
+	fs.StringVar(&f.csv, "csv", "", "file for every request as a row of CSV")
+	fs.StringVar(&f.jsonl, "jsonl", "", "file for every request as a line of JSON")
+	fs.StringVar(&f.benchstat, "benchstat", "", "file for benchstat, a line for each block of each arm")
+	fs.StringVar(&f.hlog, "hlog", "", "file for an HdrHistogram log, in nanoseconds by the tags ARM.MEASURE")
+	fs.DurationVar(&f.hlogInterval, "hlog-interval", 0, "length of the log's intervals (default: a block each)")
 }
 
-// options reads the limits, so that a mistake in them costs no load.
-func (f *outputFlags) options() (export.Options, error) {
-	if f.compat != "" {
-		if err := compat.Known(f.compat); err != nil {
-			return export.Options{}, err
+// An output is a file that may be asked for.
+type output struct {
+	flag, path string
+	write      func(w io.Writer) error
+}
+
+func (f *outputFlags) outputs(inputs []export.Input, o export.Options, s export.Summary) []output {
+	return []output{
+		{"json", f.json, func(w io.Writer) error { return export.JSON(w, s) }},
+		{"csv", f.csv, func(w io.Writer) error { return export.CSV(w, inputs, o) }},
+		{"jsonl", f.jsonl, func(w io.Writer) error { return export.JSONLines(w, inputs, o) }},
+		{"benchstat", f.benchstat, func(w io.Writer) error { return export.Benchstat(w, inputs) }},
+		{"hlog", f.hlog, func(w io.Writer) error { return export.HLog(w, inputs, f.hlogInterval) }},
+	}
+}
+
+// stdout names the one output that standard output is for; "" if it is for the
+// table.
+func (f *outputFlags) stdout() (flag string, err error) {
+	for _, out := range f.outputs(nil, export.Options{}, export.Summary{}) {
+		switch {
+		case out.path != "-":
+		case flag != "":
+			return flag, fmt.Errorf("--%s and --%s: only one of them can be standard output", flag, out.flag)
+		default:
+			flag = out.flag
 		}
 	}
+	return flag, nil
+}
+
+// options reads the flags, so that a mistake in them costs no load.
+func (f *outputFlags) options() (export.Options, error) {
+	_, err := f.stdout()
+	if f.compat != "" {
+		err = errors.Join(err, compat.Known(f.compat))
+	}
 	switch {
+	case err != nil:
+		return export.Options{}, err
+	case f.hlogInterval < 0 || f.hlogInterval > 0 && f.hlog == "":
+		return export.Options{}, errors.New("--hlog-interval: give a length of time, such as 1s, and with --hlog the file")
 	case f.slo != "" && f.preset != "":
 		return export.Options{}, errors.New("--slo and --slo-preset: give one of them")
 	case f.preset != "":
@@ -50,9 +90,6 @@ func (f *outputFlags) options() (export.Options, error) {
 	return export.Options{}, nil
 }
 
-// stdout tells whether standard output is taken by one of the files.
-func (f *outputFlags) stdout() bool { return f.json == "-" }
-
 // show writes every file asked for and, unless one of them is standard output,
 // the table.
 func (f *outputFlags) show(w io.Writer, inputs []export.Input) error {
@@ -61,26 +98,19 @@ func (f *outputFlags) show(w io.Writer, inputs []export.Input) error {
 		return err
 	}
 	s := export.Summarise(inputs, o)
-	table := true
-	for _, out := range []struct {
-		path  string
-		write func(io.Writer) error
-	}{
-		{f.json, func(w io.Writer) error { return export.JSON(w, s) }},
-	} {
+	for _, out := range f.outputs(inputs, o, s) {
 		switch out.path {
 		case "":
-			continue
 		case "-":
-			table, err = false, out.write(w)
+			err = out.write(w)
 		default:
 			err = outfile.Write(out.path, out.write)
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("--%s: %w", out.flag, err)
 		}
 	}
-	if !table {
+	if flag, _ := f.stdout(); flag != "" {
 		return nil
 	}
 	if err := export.Table(w, s); err != nil || f.compat == "" {
@@ -104,8 +134,11 @@ func (f *outputFlags) recomputed(inputs []export.Input, o export.Options) []comp
 
 // showBench shows the run that bench has made, and where it stands.
 func (f *outputFlags) showBench(w io.Writer, run *sample.Run, path string) error {
-	if err := f.show(w, []export.Input{{Name: path, Run: run}}); err != nil || f.stdout() {
+	if err := f.show(w, []export.Input{{Name: path, Run: run}}); err != nil {
 		return err
+	}
+	if flag, _ := f.stdout(); flag != "" {
+		return nil
 	}
 	if err := sweepTable(w, run); err != nil {
 		return err

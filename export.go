@@ -18,7 +18,9 @@ as a table here, and as files in other forms. Nothing is judged.
 Exit code 4 says that an arm of a run has no request that succeeded.`
 
 const exportExample = `  firstbyte export out/bench.run.jsonl.gz --slo first_token=500ms,tpot=50ms
-  firstbyte export before.run.jsonl.gz after.run.jsonl.gz --json summary.json`
+  firstbyte export before.run.jsonl.gz after.run.jsonl.gz --json summary.json
+  firstbyte export out/gate.run.jsonl.gz --hlog out/gate.hlog --csv out/requests.csv
+  firstbyte export out/gate.run.jsonl.gz --benchstat - | benchstat -col /arm /dev/stdin`
 
 func newExportCmd() *cobra.Command {
 	var f outputFlags
@@ -54,7 +56,7 @@ func runExport(cmd *cobra.Command, paths []string, f outputFlags) error {
 	if err := f.show(cmd.OutOrStdout(), inputs); err != nil {
 		return err
 	}
-	if !f.stdout() {
+	if flag, _ := f.stdout(); flag == "" {
 		if err := sayTrust(cmd.OutOrStdout(), inputs); err != nil {
 			return err
 		}

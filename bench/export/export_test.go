@@ -198,5 +198,9 @@ func renderings(s export.Summary) map[string]func(io.Writer) error {
 	return map[string]func(io.Writer) error{
 		"table": func(w io.Writer) error { return export.Table(w, s) },
 		"json":  func(w io.Writer) error { return export.JSON(w, s) },
+		"csv":   func(w io.Writer) error { return export.CSV(w, inputs(), export.Options{}) },
+		"jsonl": func(w io.Writer) error { return export.JSONLines(w, inputs(), export.Options{}) },
+		"hlog":  func(w io.Writer) error { return export.HLog(w, inputs(), 0) },
+		"bench": func(w io.Writer) error { return export.Benchstat(w, inputs()) },
 	}
 }

@@ -69,7 +69,7 @@ func Measured(run *sample.Run, arm string) []*sample.Sample {
 func detail(arm string, samples []*sample.Sample, slots []sample.Slot) Detail {
 	d := Detail{Arm: arm, Requests: len(samples), Histograms: map[sample.Measure]*Histogram{}}
 	for _, def := range sample.Definitions() {
-		if h := fold(samples, def.Measure); h.N() > 0 {
+		if h := HistogramOf(samples, def.Measure); h.N() > 0 {
 			d.Histograms[def.Measure] = h
 		}
 	}
@@ -88,10 +88,10 @@ func detail(arm string, samples []*sample.Sample, slots []sample.Slot) Detail {
 	return d
 }
 
-// fold is the histogram of one measure. Failures are in it only where some
+// HistogramOf is the histogram of one measure. Failures are in it only where some
 // success has the measure, or nothing succeeded: a measure that cannot exist is
 // not infinitely slow.
-func fold(samples []*sample.Sample, m sample.Measure) *Histogram {
+func HistogramOf(samples []*sample.Sample, m sample.Measure) *Histogram {
 	h, failed, succeeded := new(Histogram), 0, 0
 	for _, s := range samples {
 		if m == EventGap {
@@ -207,7 +207,7 @@ func GoodputOf(run *sample.Run, arm string, slos []SLO) Goodput {
 	}
 	tokens := 0
 	for _, s := range samples {
-		if !slices.ContainsFunc(slos, func(slo SLO) bool { return !slo.keeps(s) }) && s.Outcome == sample.OK {
+		if Good(s, slos) {
 			n, _ := s.Tokens()
 			g.Good, tokens = g.Good+1, tokens+n
 		}
@@ -219,6 +219,11 @@ func GoodputOf(run *sample.Run, arm string, slos []SLO) Goodput {
 	g.Fraction = float64(g.Good) / float64(g.Attempted)
 	g.GoodPerSecond, g.TokensPerSecond = rate(g.Good, window), rate(tokens, window)
 	return g
+}
+
+// Good tells whether a request succeeded within all limits.
+func Good(s *sample.Sample, slos []SLO) bool {
+	return s.Outcome == sample.OK && !slices.ContainsFunc(slos, func(slo SLO) bool { return !slo.keeps(s) })
 }
 
 // untold says why a measure is known of no request although some succeeded.

@@ -87,6 +87,15 @@ func (h *Histogram) Successes() *Histogram {
 	return &Histogram{hdr: h.hdr, min: h.min, max: h.max, clamped: h.clamped}
 }
 
+// HDR returns a copy of the successes as an HdrHistogram of nanoseconds, for logs
+// that other implementations read; nil if there are none.
+func (h *Histogram) HDR() *hdrhistogram.Histogram {
+	if h.hdr == nil {
+		return nil
+	}
+	return h.hdr.Clone()
+}
+
 // Min returns the smallest latency, exactly; Infinite if no request succeeded
 // and 0 if there was none at all.
 func (h *Histogram) Min() Latency {
