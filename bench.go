@@ -17,6 +17,7 @@ type benchFlags struct {
 	keyEnv, keyFile     string
 	arrivals            arrivalFlags
 	dialect             dialectFlags
+	trace               traceFlags
 	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
@@ -63,6 +64,7 @@ func newBenchCmd() *cobra.Command {
 	f.outputFlags.add(fs)
 	f.transport.add(fs)
 	f.shard.add(fs)
+	f.trace.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }

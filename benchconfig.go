@@ -19,7 +19,7 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	}
 	key, errKey := readKey(f.keyEnv, f.keyFile)
 	arms, about, errArms := benchArms(f.targets, key)
-	set, errSet := loadDataset(f.dataset)
+	set, errSet := f.trace.set(f.dataset)
 	how, errHow := f.transport.transport()
 	_, errOutput := f.options()
 	cfg := load.Config{
@@ -33,6 +33,9 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 		return load.Config{}, err
 	}
 	if err := f.arrivals.apply(&cfg); err != nil {
+		return load.Config{}, err
+	}
+	if err := f.trace.apply(&cfg, f.arrivals.blocks); err != nil {
 		return load.Config{}, err
 	}
 	if err := f.shard.apply(&cfg, seeded, time.Now()); err != nil {

@@ -36,6 +36,8 @@ var rooms = []room{
 
 	{"datasets", nil, "corpora are data: how a scenario is read belongs to whoever plays it"},
 
+	{"datasets/trace", []string{"datasets"}, "recorded traffic becomes rows and items: when they are sent is the schedule's"},
+
 	{"bench/schedule", nil, "intended send times are pure and seeded: they may not know what is sent"},
 	{"bench/dialect", []string{"datasets"}, "a measure may not share a parser with what it measures"},
 	{"bench/load", []string{"bench/schedule", "bench/dialect", "bench/sample", "datasets"}, "load sends and records; it neither sums up nor judges"},

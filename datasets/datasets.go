@@ -73,3 +73,13 @@ type Set struct {
 
 	byID map[string]int
 }
+
+// New returns a set of items made elsewhere, each with an ID of its own. hash says
+// what they were made of.
+func New(name, hash string, items []Item) *Set {
+	s := &Set{Name: name, Hash: hash, Items: items, byID: make(map[string]int, len(items))}
+	for i := range items {
+		s.byID[items[i].ID] = i
+	}
+	return s
+}

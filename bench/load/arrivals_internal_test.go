@@ -147,6 +147,7 @@ func TestBadArrivals(t *testing.T) {
 		{"largest listed block has 1 requests, not 2", func(c *Config) { listed(c, 2, entry) }},
 		{"make 1 blocks, not 4", func(c *Config) { listed(c, 1, entry); c.Blocks = 4 }},
 		{"stands twice", func(c *Config) { listed(c, 2, entry, entry) }},
+		{"1 listed requests for 2 shards", func(c *Config) { listed(c, 1, entry); c.Shard.Of = 2 }},
 		{"take no Draw", func(c *Config) { listed(c, 1, entry); c.Draw = enriched(1).Draw }},
 	} {
 		cfg := whole(1, 4, 10)

@@ -90,7 +90,7 @@ func newDrawer(cfg *Config) *drawer {
 	for arm := range cfg.Arms {
 		d.parts = append(d.parts, cfg.perSlot(arm))
 	}
-	d.parts = append(d.parts, cfg.Schedule.N)
+	d.parts = append(d.parts, cfg.inBlock())
 	slices.Sort(d.parts)
 	return d
 }

@@ -25,7 +25,7 @@ func Plan(cfg Config) ([]schedule.Entry, error) {
 		for i, p := range blk.picks {
 			entries = append(entries, schedule.Entry{
 				Block: b, Arm: schedule.AllArms, IntendedNS: blk.offsets[i], Item: p.item.ID, Occurrence: p.occurrence,
-				OutputTokens: p.item.MaxTokens,
+				Session: p.session, Turn: p.turn, ThinkNS: p.think, OutputTokens: p.item.MaxTokens,
 			})
 		}
 	}
@@ -58,8 +58,8 @@ func (c *Config) validateListed() error {
 		return nil
 	case c.Listed == nil || !given:
 		return fmt.Errorf("load: %s starts and a list of %d requests: listed and trace starts have one, no others do", c.Schedule.Kind, len(c.Listed))
-	case c.Draw != nil:
-		return errors.New("load: listed requests are not drawn: they take no Draw")
+	case c.Draw != nil || c.Sessions != nil && c.Sessions.Turns > 0:
+		return errors.New("load: listed requests are not drawn: they take no Draw, and say themselves which are turns of a session")
 	}
 	if err := schedule.ValidateEntries(c.Listed); err != nil {
 		return fmt.Errorf("load: %w", err)
@@ -82,6 +82,11 @@ func (c *Config) validateListedItems() error {
 		}
 		inBlock[e.Block]++
 		most = max(most, inBlock[e.Block])
+	}
+	for b, n := range inBlock {
+		if n < c.Shard.Of {
+			return fmt.Errorf("load: block %d has %d listed requests for %d shards: each needs at least one", b, n, c.Shard.Of)
+		}
 	}
 	if most != c.Schedule.N {
 		return fmt.Errorf("load: the largest listed block has %d requests, not %d", most, c.Schedule.N)
@@ -120,7 +125,7 @@ func (l *list) block(b int) ([]pick, []int64) {
 	var picks []pick
 	var offsets []int64
 	for _, e := range l.byBlock[b] {
-		picks = append(picks, pick{item: &l.cfg.Set.Items[l.known[e.Item]], occurrence: e.Occurrence, session: e.Session})
+		picks = append(picks, pick{item: &l.cfg.Set.Items[l.known[e.Item]], occurrence: e.Occurrence, session: e.Session, turn: e.Turn, think: e.ThinkNS})
 		offsets = append(offsets, e.IntendedNS)
 	}
 	return picks, offsets

@@ -105,6 +105,15 @@ type Config struct {
 	// in the largest block. Listing says in the header where they come from.
 	Listed  []schedule.Entry
 	Listing string
+	// Sessions, if set, makes conversations of the requests: Schedule says when each
+	// begins, and N how many begin in a slot.
+	Sessions *Sessions
+	// Fill, if set, makes the texts of an item when its request is built, for sets
+	// that do not hold them. It is called from several goroutines.
+	Fill func(datasets.Item) datasets.Item
+	// SharePrefix lets the prompts of a slot begin alike where their items do, for
+	// loads that a target's cache of prompts belongs to.
+	SharePrefix bool
 
 	Warmup   int // requests before them in every slot, recorded but not measured
 	Timeouts Timeouts
@@ -145,6 +154,24 @@ type Answered struct {
 	Item       *datasets.Item
 	Occurrence int
 	Answer     *dialect.Answer // not to be kept: it may be long
+}
+
+// Sessions are conversations of several turns. A turn asks its item behind all
+// turns before it and the answers that came to them, some time after the last of
+// these has ended; the first turn's system text holds for all. A session ends with
+// its first turn that fails: those that it had left are recorded as cancelled.
+type Sessions struct {
+	Turns int // of each session
+	Think Think
+	// Prefix, if set, is a text that all prompts of a slot begin with, as a JSON
+	// string literal: it goes before the system text.
+	Prefix json.RawMessage
+}
+
+// Think is how long a session waits from the end of an answer to its next turn.
+type Think struct {
+	Mean        time.Duration
+	Exponential bool // else it is always the mean
 }
 
 // A Grade is what [Config.Score] makes of an answer, as in [sample.Sample].

@@ -22,6 +22,8 @@ type pick struct {
 	weight     float64 // as in sample.Sample
 	stratum    int     // as in sample.Sample
 	session    string  // as in sample.Sample
+	turn       int     // as in sample.Sample
+	think      int64   // nanoseconds since the end of the answer before it
 }
 
 // A block is what every arm gets in its slot, and the order of the arms.
@@ -59,6 +61,7 @@ const (
 	drawStarts
 	drawWarmStarts
 	drawStrata
+	drawThink
 )
 
 func source(seed, draw uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, draw)) }
@@ -68,7 +71,7 @@ func newPlan(cfg *Config) *plan {
 	warm := newDeck(cfg.Set.Items, source(cfg.Seed, drawWarmItems), WarmupOccurrence)
 	starts, warmStarts := source(cfg.Seed, drawStarts), source(cfg.Seed, drawWarmStarts)
 	orders := drawOrders(len(cfg.Arms), cfg.Blocks, source(cfg.Seed, drawOrder))
-	listed := newList(cfg)
+	listed, think := newList(cfg), source(cfg.Seed, drawThink)
 	p := &plan{blocks: make([]block, cfg.Blocks)}
 	for i := range p.blocks {
 		spec := cfg.specOf(i)
@@ -81,8 +84,11 @@ func newPlan(cfg *Config) *plan {
 			p.blocks[i].picks, p.blocks[i].offsets = listed.block(i)
 			continue
 		}
-		p.blocks[i].picks = items.deal(i, cfg.Schedule.N)
+		p.blocks[i].picks = items.deal(i, cfg.inBlock())
 		p.blocks[i].offsets = spec.Offsets(starts.Uint64())
+		if cfg.Sessions != nil {
+			p.blocks[i].converse(i, cfg.Sessions, think)
+		}
 	}
 	p.hash = p.sum()
 	return p
@@ -121,6 +127,11 @@ func (p *plan) sum() string {
 			number(int64(pick.occurrence))
 			if b.offsets != nil {
 				number(b.offsets[i])
+			}
+			if pick.turn > 0 {
+				h.Write([]byte(pick.session))
+				number(int64(pick.turn))
+				number(pick.think)
 			}
 		}
 	}

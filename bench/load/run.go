@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -51,8 +50,8 @@ func (c *Config) Validate() error {
 	must(len(c.Arms) > 0, "no arms: name at least one target")
 	must(c.About == nil || len(c.About) == len(c.Arms), "About does not match Arms")
 	for _, about := range c.About {
-		must(about.PerSlot >= 0 && about.PerSlot <= c.Schedule.N,
-			fmt.Sprintf("%d requests in each turn of an arm: 0 to %d", about.PerSlot, c.Schedule.N))
+		must(about.PerSlot >= 0 && about.PerSlot <= c.inBlock(),
+			fmt.Sprintf("%d requests in each turn of an arm: 0 to %d", about.PerSlot, c.inBlock()))
 	}
 	must(c.Set != nil && len(c.Set.Items) > 0, "no items: the dataset is empty")
 	must(c.Dialect != nil, "no dialect")
@@ -61,7 +60,7 @@ func (c *Config) Validate() error {
 	must(c.Warmup >= 0, fmt.Sprintf("%d warm-up requests: 0 or more", c.Warmup))
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
-	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateNames(), c.Transport.validate(), c.Shard.validate(c))
+	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateSessions(), c.validateNames(), c.Transport.validate(), c.Shard.validate(c))
 	if c.Draw != nil && c.Set != nil {
 		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
 	}
@@ -88,7 +87,7 @@ func (c *Config) perSlot(arm int) int {
 	if c.About != nil && c.About[arm].PerSlot > 0 {
 		return c.About[arm].PerSlot
 	}
-	return c.Schedule.N
+	return c.inBlock()
 }
 
 // withDefaults returns c with the documented values for what is zero.
@@ -163,8 +162,8 @@ func (r *runner) header() sample.Header {
 		Dataset: sample.Dataset{Name: cfg.Set.Name, Hash: cfg.Set.Hash, Items: len(cfg.Set.Items)},
 		Schedule: sample.Schedule{
 			Kind: string(cfg.Schedule.Kind), PerSecond: cfg.Schedule.PerSecond, Workers: cfg.Schedule.Workers,
-			PerSlot: cfg.Schedule.N, Warmup: cfg.Warmup, Hash: r.plan.hash,
-			Sweep: cfg.Sweep, Profile: cmp.Or(cfg.Listing, cfg.Schedule.Profile()),
+			PerSlot: cfg.inBlock(), Warmup: cfg.Warmup, Hash: r.plan.hash,
+			Sweep: cfg.Sweep, Profile: cfg.profile(),
 		},
 		Design: design, Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
 		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,

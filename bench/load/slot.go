@@ -41,6 +41,7 @@ func (r *runner) slot(ctx context.Context, b, armIndex int) {
 	}
 	r.stage(arm.Name(), b, Stopping)
 	r.stopArm(ctx, arm)
+	inOrder(load)
 	r.keep(&s, warm, load)
 	r.score(armIndex, len(r.result.Samples)-len(load), load)
 }
@@ -73,6 +74,7 @@ func (r *runner) requests(s *sample.Slot, picks []pick, like sample.Sample) []*r
 		req.sample.Arm, req.sample.Block, req.sample.Restart = s.Arm, s.Block, s.Restart
 		req.sample.Item, req.sample.Occurrence = p.item.ID, p.occurrence
 		req.sample.Weight, req.sample.Stratum, req.sample.Session = p.weight, p.stratum, p.session
+		req.sample.Turn, req.think = p.turn, p.think
 		list[i] = req
 		r.seq++
 	}
@@ -100,6 +102,9 @@ func (r *runner) loadArm(ctx context.Context, arm Arm, target Target, warm, load
 	pool := r.cfg.Transport.open(r.cfg.Timeouts)
 	defer pool.close()
 	a := attack{runner: r, target: target, pool: pool}
+	if r.cfg.SharePrefix || sessions(load.list) != nil {
+		a.share = nonce(r.salt, uint64(len(r.result.Slots))|1<<63) // no request's, and the same for all shards
+	}
 	if len(warm.list) > 0 {
 		r.stage(s.Arm, s.Block, Warming)
 		a.run(ctx, warm)
@@ -133,7 +138,8 @@ type attack struct {
 	runner   *runner
 	target   Target
 	pool     *pool
-	measured bool // progress counts the requests, and the meter watches
+	share    string // as the tripper's
+	measured bool   // progress counts the requests, and the meter watches
 }
 
 // A turn is a list of requests and when they start: offsets from begin, or from
@@ -156,6 +162,7 @@ func (a *attack) run(ctx context.Context, turn turn) {
 	})()
 	t := &tripper{
 		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
+		fill: r.cfg.Fill, prefix: r.cfg.prefix(), share: a.share,
 		limits: r.cfg.Timeouts, closed: turn.offsets == nil, flight: flight, pool: a.pool,
 	}
 	a.prepare(t)
@@ -164,6 +171,8 @@ func (a *attack) run(ctx context.Context, turn turn) {
 		switch {
 		case req.sent != 0:
 			req.settle(r.epoch, a.target.Key)
+		case req.skipped != "":
+			req.miss(r.epoch, sample.Cancelled, sample.PhaseSchedule, clean(req.skipped, a.target.Key))
 		case ctx.Err() != nil:
 			req.miss(r.epoch, sample.Aborted, sample.PhaseSchedule, errAborted.message)
 		default:
@@ -188,6 +197,9 @@ func (a *attack) watched(list []*request, do func() error) error {
 func (a *attack) prepare(t *tripper) {
 	held := 0
 	for _, req := range t.requests {
+		if req.sample.Turn > 1 {
+			continue // waits for the answers before it
+		}
 		if held > maxPrepared || t.prepare(req) != nil {
 			return
 		}
@@ -201,11 +213,14 @@ func (a *attack) attack(ctx context.Context, t *tripper, turn turn) error {
 	if spec := a.runner.cfg.Schedule; spec.Kind == schedule.Closed && spec.PerSecond > 0 {
 		p.gap = int64(1e9 / spec.PerSecond)
 	}
+	talks := sessions(t.requests)
 	begin := cmp.Or(turn.begin, clock.Now()+int64(connectLead))
 	for i, req := range t.requests {
 		req.intended = begin
 		if turn.offsets != nil {
 			req.intended += turn.offsets[i]
+		}
+		if turn.offsets != nil && req.sample.Turn <= 1 {
 			p.at = append(p.at, req.intended)
 		}
 	}
@@ -217,6 +232,9 @@ func (a *attack) attack(ctx context.Context, t *tripper, turn turn) error {
 	p.until = func(at int64) error { return timer.Until(ctx, at) }
 	stop := a.watch(t)
 	defer stop()
+	if talks != nil {
+		return a.converse(ctx, t, p, talks)
+	}
 	attacker := vegeta.NewAttacker(a.options(t)...)
 	for range attacker.Attack(placeholder, p, 0, "") {
 		// The record is in t.requests: the results only have to be taken, for

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,11 @@ type request struct {
 	sample   sample.Sample
 	item     *datasets.Item
 	intended int64
+	history  []datasets.Message // of the turns before it, in a session
+	said     []datasets.Message // what it asks in a session, history and all
+	system   json.RawMessage    // of the session's first turn
+	think    int64              // since the end of the answer before it
+	skipped  string             // why its session ended before it; "" if it did not
 	wire     dialect.Request
 
 	trace     trace
@@ -59,6 +65,9 @@ type tripper struct {
 	target   Target
 	dialect  Dialect
 	model    string
+	fill     func(datasets.Item) datasets.Item // nil: items have their texts
+	prefix   json.RawMessage                   // before every system text; nil: none
+	share    string                            // nonce of those that may share prefixes; "": none may
 	limits   Timeouts
 	closed   bool            // closed loop: a request is intended when it is sent
 	flight   context.Context // every request lives under it; its cause says why it ended
@@ -77,9 +86,14 @@ func (t *tripper) RoundTrip(hit *http.Request) (*http.Response, error) {
 	if err != nil || seq < 0 || seq >= len(t.requests) {
 		return nil, fmt.Errorf("load: hit %q is not in the plan", hit.Header.Get("X-Vegeta-Seq"))
 	}
-	r := t.requests[seq]
+	return t.send(t.requests[seq], hit)
+}
+
+// send sends r and returns when the headers have come; what is then to be read is
+// read by the body's WriteTo.
+func (t *tripper) send(r *request, hit *http.Request) (*http.Response, error) {
 	r.sent = clock.Now()
-	if t.closed {
+	if t.closed && r.sample.Turn <= 1 { // a later turn is intended after the answer before it
 		r.intended = r.sent
 	}
 	ctx, cancel := context.WithCancelCause(t.flight)
@@ -126,9 +140,11 @@ func (t *tripper) build(ctx context.Context, r *request) (*http.Request, error) 
 
 // prepare fills in the request's bytes, ahead of time where memory allows.
 func (t *tripper) prepare(r *request) error {
-	tag := dialect.Tag{Item: r.item.ID, Occurrence: r.sample.Occurrence, Nonce: r.sample.Nonce}
-	var err error
-	r.wire, err = t.dialect.Request(r.item, t.model, tag)
+	item, tag, err := t.prompt(r)
+	if err != nil {
+		return err
+	}
+	r.wire, err = t.dialect.Request(item, t.model, tag)
 	return err
 }
 

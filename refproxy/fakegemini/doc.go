@@ -18,6 +18,9 @@
 // one. Without a tag the item is the SHA-256 of the contents' text and the
 // occurrence counts how often the arm has seen it.
 //
+// Prompts that may share a prefix begin alike, with a tag of occurrence 0. That
+// names no request: such a prompt has its own tag at the end of its last text.
+//
 // # Scenario
 //
 // A scenario is a YAML file. An unknown key is an error with line and column,

@@ -59,6 +59,9 @@ func readRequest(root node) request {
 	if !req.takeTag(system) {
 		req.takeTag(contents)
 	}
+	if req.tagged && req.tag.occ == 0 { // names no request: that tag ends the last text
+		req.takeLastTag(contents)
+	}
 	req.contents = contents
 	chars := 0
 	for _, text := range append(system, contents...) {
@@ -76,6 +79,21 @@ func (req *request) takeTag(texts []string) bool {
 	}
 	req.tag, texts[0], req.tagged = cutTag(texts[0])
 	return req.tagged
+}
+
+// takeLastTag cuts the tag off the end of the last text.
+func (req *request) takeLastTag(texts []string) {
+	last := len(texts) - 1
+	if last < 0 {
+		return
+	}
+	at := strings.LastIndex(texts[last], " "+tagHead)
+	if at < 0 {
+		return
+	}
+	if own, rest, ok := cutTag(texts[last][at+1:] + " "); ok && rest == "" {
+		req.tag, texts[last] = own, texts[last][:at]
+	}
 }
 
 // firstTexts returns the texts of all parts of a content or of a list of them.

@@ -20,10 +20,13 @@ const (
 	maxOcc   = 999_999_999
 )
 
+// tagHead is how a tag begins.
+const tagHead = "[firstbyte item="
+
 // cutTag takes the tag off the front of a text. Without a well-formed tag the
 // text is returned whole.
 func cutTag(text string) (tag, string, bool) {
-	head, ok := strings.CutPrefix(text, "[firstbyte item=")
+	head, ok := strings.CutPrefix(text, tagHead)
 	if !ok {
 		return tag{}, text, false
 	}

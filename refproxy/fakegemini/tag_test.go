@@ -2,6 +2,7 @@ package fakegemini
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,5 +55,36 @@ func FuzzCutTag(f *testing.F) {
 func TestItemOfSeparatesTexts(t *testing.T) {
 	if itemOf([]string{"ab", "c"}) == itemOf([]string{"a", "bc"}) {
 		t.Error("texts run together")
+	}
+}
+
+// Prompts that share a prefix have their own tag at the end.
+func TestTheLastTagNamesAPromptThatSharesItsHead(t *testing.T) {
+	const shared = `[firstbyte item=shared occ=0 nonce=ab] `
+	for _, row := range []struct {
+		name  string
+		texts []string
+		want  tag
+		left  []string // contents without what was taken
+	}{
+		{"one text", []string{shared + "hello [firstbyte item=a occ=2 nonce=cd]"}, tag{"a", 2, "cd"}, []string{"hello"}},
+		{
+			"a conversation",
+			[]string{shared + "hello [firstbyte item=a occ=1 nonce=cd]", "well", "go on [firstbyte item=b occ=1 nonce=ef]"},
+			tag{"b", 1, "ef"},
+			[]string{"hello [firstbyte item=a occ=1 nonce=cd]", "well", "go on"},
+		},
+		{"none at the end", []string{shared + "hello"}, tag{"shared", 0, "ab"}, []string{"hello"}},
+		{"broken at the end", []string{shared + "hello [firstbyte item=a occ=x nonce=cd]"}, tag{"shared", 0, "ab"}, []string{"hello [firstbyte item=a occ=x nonce=cd]"}},
+		{"its own at the head", []string{"[firstbyte item=a occ=1 nonce=cd] hello [firstbyte item=b occ=1 nonce=ef]"}, tag{"a", 1, "cd"}, []string{"hello [firstbyte item=b occ=1 nonce=ef]"}},
+	} {
+		var contents []string
+		for i, text := range row.texts {
+			contents = append(contents, fmt.Sprintf(`{"role":%q,"parts":[{"text":%q}]}`, []string{"user", "model"}[i%2], text))
+		}
+		req, bad := decodeGenerate([]byte(`{"contents":[` + strings.Join(contents, ",") + `]}`))
+		if len(bad) > 0 || req.tag != row.want || !slices.Equal(req.contents, row.left) {
+			t.Errorf("%s: %+v, %q, %v", row.name, req.tag, req.contents, bad)
+		}
 	}
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firstbyte-dev/firstbyte/bench/load"
+	"github.com/firstbyte-dev/firstbyte/bench/schedule"
+	"github.com/firstbyte-dev/firstbyte/datasets"
+	"github.com/firstbyte-dev/firstbyte/datasets/trace"
+)
+
+// traceFlags say which recorded traffic is replayed, and how.
+type traceFlags struct {
+	file    string
+	labels  map[string]string
+	options trace.Options
+	read    *trace.Trace // set by set
+}
+
+func (f *traceFlags) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.file, "trace", "", "recorded traffic to replay (Azure, Mooncake, BurstGPT, vLLM timed trace, Weka) instead of --dataset and --rate")
+	fs.StringToStringVar(&f.labels, "trace-labels", nil, "other names of a timed trace's fields: timestamp=ts,input_length=isl")
+	fs.DurationVar(&f.options.From, "trace-from", 0, "where in the trace to begin, by its own time")
+	fs.DurationVar(&f.options.For, "trace-for", 0, "how much of the trace to replay, by its own time (default: to its end)")
+	fs.Float64Var(&f.options.Speed, "trace-speed", 0, "how fast to replay (default 1, as it was)")
+	fs.Float64Var(&f.options.PerSecond, "trace-rate", 0, "mean starts per second to replay at, instead of --trace-speed")
+	fs.IntVar(&f.options.MaxInput, "max-input", 0, "cut longer prompts of the trace to so many tokens")
+	fs.IntVar(&f.options.MaxOutput, "max-output", 0, "ask for no more tokens than this")
+	fs.BoolVar(&f.options.Exact, "trace-exact", false, "start together what shares an instant in the trace, instead of spreading it over the trace's tick")
+	for _, other := range []string{"dataset", "rate", "closed", "stages", "sweep", "arrivals", "requests"} {
+		cmd.MarkFlagsMutuallyExclusive("trace", other)
+	}
+}
+
+// set returns the items of the trace, or of the dataset if none is named.
+func (f *traceFlags) set(dataset string) (*datasets.Set, error) {
+	if f.file == "" {
+		if f.labels != nil || f.options != (trace.Options{}) {
+			return nil, errors.New("--trace-..., --max-input and --max-output belong to a trace: name one with --trace")
+		}
+		return loadDataset(dataset)
+	}
+	t, err := trace.Open(f.file, f.labels)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Apply(f.options); err != nil {
+		return nil, err
+	}
+	f.read = t
+	return t.Set(), nil
+}
+
+// apply makes cfg a replay of the trace in so many consecutive parts; listed tells
+// that the starts have been listed already, elsewhere.
+func (f *traceFlags) apply(cfg *load.Config, blocks int) error {
+	t := f.read
+	if t == nil {
+		return nil
+	}
+	cfg.Fill, cfg.SharePrefix = t.Fill(cfg.Seed), t.Block > 0
+	if cfg.Listed != nil {
+		return nil
+	}
+	if blocks < 1 || blocks > len(t.Rows) {
+		return fmt.Errorf("--blocks %d: cut the trace's %d requests into 1 to as many parts", blocks, len(t.Rows))
+	}
+	list(cfg, schedule.Trace, entries(t, blocks))
+	cfg.Listing = t.Describe()
+	return nil
+}
+
+// entries are the rows of t as a schedule: blocks of as many rows, or one more,
+// each from its own first instant on; the first keeps its lead.
+func entries(t *trace.Trace, blocks int) []schedule.Entry {
+	all := make([]schedule.Entry, len(t.Rows))
+	var begin int64
+	for i, r := range t.Rows {
+		block := i * blocks / len(t.Rows)
+		if i > 0 && block != all[i-1].Block {
+			begin = int64(r.At)
+		}
+		all[i] = schedule.Entry{
+			Block: block, Arm: schedule.AllArms, IntendedNS: int64(r.At) - begin, Item: t.ItemID(i), Occurrence: 1,
+			Session: r.Session, InputTokens: r.Input, OutputTokens: r.Output,
+		}
+	}
+	return all
+}
