@@ -45,6 +45,7 @@ var rooms = []room{
 	{"bench/offset", []string{"bench/sample"}, "a clock is compared by asking: it sends no load"},
 	{"bench/merge", []string{"bench/sample", "bench/calibrate"}, "shards become the run that one machine would have written, by the rules of its validity"},
 	{"bench/convert", []string{"bench/sample"}, "other tools' logs become run files: what they mean is for whoever judges them"},
+	{"bench/tokens", []string{"bench/dialect", "bench/sample"}, "tokens are counted of an answer that is over, whoever asked for it"},
 	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item and other answers to it, whoever gave them"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},
 	{"bench/chart", nil, "a chart is drawn from numbers, so that every report can use it"},
@@ -107,6 +108,11 @@ var borders = []border{
 		"github.com/go-json-experiment/json",
 		[]string{"refproxy/anthropic", "refproxy/openai", "refproxy/gemini"},
 		"only the codecs need raw and duplicate keys; all others do with encoding/json",
+	},
+	{
+		"github.com/tiktoken-go/tokenizer",
+		[]string{"bench/tokens"},
+		"an estimate of tokens is made in one place, which names it",
 	},
 	{
 		"github.com/prometheus",

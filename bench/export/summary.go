@@ -9,6 +9,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -226,19 +227,19 @@ func (a *Arm) find(m sample.Measure) Measure {
 	return a.Measures[i]
 }
 
-// tokenSource says who counted the tokens.
+// tokenSource says who counted the tokens, and that a tokenizer's count is an
+// estimate.
 func tokenSource(t *summary.Throughput) string {
+	said := map[string]string{"tokenizer": "tokenizer (estimate)", "": "unknown"}
 	var parts []string
 	for _, source := range []string{"usage", "tokenizer", "events", ""} {
 		n := t.TokenSources[source]
 		switch {
 		case n == 0:
 		case n == t.Answers && source != "":
-			return source
-		case source == "":
-			parts = append(parts, fmt.Sprintf("unknown of %d", n))
+			return cmp.Or(said[source], source)
 		default:
-			parts = append(parts, fmt.Sprintf("%s of %d", source, n))
+			parts = append(parts, fmt.Sprintf("%s of %d", cmp.Or(said[source], source), n))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -139,6 +139,9 @@ type Config struct {
 	// in intended order. What it returns is asked for the grade when the block has
 	// ended, so that answers of the other arms may count.
 	Score func(Answered) func() Grade
+	// Tokens, if set, counts the tokens of each answer when its slot has ended and
+	// its arm has stopped; otherwise only what the API reports is known.
+	Tokens func(*dialect.Answer) sample.Usage
 	// Progress, if set, is told how far the run is, several times a second at
 	// most; calls do not overlap and must not block.
 	Progress func(Progress)

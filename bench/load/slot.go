@@ -42,6 +42,7 @@ func (r *runner) slot(ctx context.Context, b, armIndex int) {
 	r.stage(arm.Name(), b, Stopping)
 	r.stopArm(ctx, arm)
 	inOrder(load)
+	r.count(warm, load)
 	r.keep(&s, warm, load)
 	r.score(armIndex, len(r.result.Samples)-len(load), load)
 }
@@ -291,6 +292,19 @@ func (r *runner) askTruth(ctx context.Context, lists ...[]*request) {
 			for _, at := range writes[req.sample.Nonce] {
 				req.sample.UpstreamNS = append(req.sample.UpstreamNS, at-r.epoch)
 			}
+		}
+	}
+}
+
+// count asks for the tokens of all answers, those that failed included: what
+// came of them was sent, too.
+func (r *runner) count(lists ...[]*request) {
+	if r.cfg.Tokens == nil {
+		return
+	}
+	for _, list := range lists {
+		for _, req := range list {
+			req.sample.Usage = r.cfg.Tokens(&req.answer)
 		}
 	}
 }
