@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"fmt"
+	"iter"
 )
 
 // A framing is how frames lie in a body.
@@ -14,11 +15,12 @@ const (
 )
 
 // A framer finds frames and remembers which Feed, and so which Read, completed
-// each. It keeps all bytes: decoding waits until the stream has ended, for what
+// each. It keeps all frames: decoding waits until the stream has ended, for what
 // runs between two Reads delays the stamps of other streams.
 type framer struct {
 	framing framing
-	buf     []byte
+	buf     []byte  // what no frame has closed yet
+	texts   archive // of the frames
 	frames  []frame
 	begin   int // of the frame in progress
 	line    int // of the line in progress, server-sent
@@ -26,78 +28,96 @@ type framer struct {
 	pieces  int
 }
 
-// A frame is an event's lines, or an object, with the instant of its last byte.
+// A frame is the instant of the last byte of an event's lines, or of an object.
 type frame struct {
-	begin, end int
-	piece      int
-	at         int64
+	at    int64
+	piece int // the Feed that brought it
 }
 
 // newFramer makes room for a usual answer, so that few Feeds allocate.
 func newFramer(f framing) framer {
-	return framer{framing: f, buf: make([]byte, 0, 16<<10), frames: make([]frame, 0, 96)}
+	const text = 1 << 10 // the length of a usual frame, and more
+	room := make([]byte, 5*text)
+	return framer{
+		framing: f, buf: room[0:0:text], frames: make([]frame, 0, 96),
+		texts: archive{last: room[text : text : 2*text], packed: room[2*text : 2*text]},
+	}
 }
 
-// feed copies p and returns the frames it completed.
-func (f *framer) feed(p []byte, at int64) []frame {
-	known, scan := len(f.frames), len(f.buf)
+// feed copies p and shows look the text of each frame it completed.
+func (f *framer) feed(p []byte, at int64, look func(text []byte)) {
+	scan := len(f.buf)
 	f.buf = append(f.buf, p...)
 	f.pieces++
-	if f.framing == jsonValues {
-		f.scanValues(scan, at)
-	} else {
-		f.scanLines(scan, at)
+	closed := func(text []byte) {
+		f.frames = append(f.frames, frame{at: at, piece: f.pieces})
+		f.texts.add(text)
+		look(text)
 	}
-	return f.frames[known:]
+	if f.framing == jsonValues {
+		f.scanValues(scan, closed)
+	} else {
+		f.scanLines(scan, closed)
+	}
+	f.buf = append(f.buf[:0], f.buf[f.begin:]...)
+	f.line -= f.begin
+	f.begin = 0
 }
 
 // scanLines looks for blank lines from offset scan on.
-func (f *framer) scanLines(scan int, at int64) {
+func (f *framer) scanLines(scan int, closed func(text []byte)) {
 	for {
 		i := bytes.IndexByte(f.buf[scan:], '\n')
 		if i < 0 {
 			return
 		}
-		f.endLine(scan+i, at)
+		f.endLine(scan+i, closed)
 		scan += i + 1
 	}
 }
 
 // endLine handles the line feed at offset lf.
-func (f *framer) endLine(lf int, at int64) {
+func (f *framer) endLine(lf int, closed func(text []byte)) {
 	blank := lf == f.line || lf == f.line+1 && f.buf[f.line] == '\r'
 	if blank {
 		if f.line > f.begin {
-			f.close(f.line, at)
+			closed(f.buf[f.begin:f.line])
 		}
 		f.begin = lf + 1
 	}
 	f.line = lf + 1
 }
 
-// close ends the frame in progress before offset end.
-func (f *framer) close(end int, at int64) {
-	f.frames = append(f.frames, frame{begin: f.begin, end: end, piece: f.pieces, at: at})
+// all yields the frames with their texts, each good until the next.
+func (f *framer) all() iter.Seq2[frame, []byte] {
+	return func(yield func(frame, []byte) bool) {
+		i := 0
+		for text := range f.texts.all() {
+			if !yield(f.frames[i], text) {
+				return
+			}
+			i++
+		}
+	}
 }
 
-func (f *framer) text(fr frame) []byte { return f.buf[fr.begin:fr.end] }
-
-func (f *framer) size() int { return len(f.buf) }
+// size is the number of bytes held.
+func (f *framer) size() int { return len(f.buf) + f.texts.size() }
 
 // whole reports whether nothing is left that no frame closed.
 func (f *framer) whole() bool {
 	if f.framing == jsonValues {
 		return f.values.whole()
 	}
-	return len(bytes.TrimSpace(f.buf[f.begin:])) == 0
+	return len(bytes.TrimSpace(f.buf)) == 0
 }
 
-// event returns what the frame holds; ok is false when it holds no event.
-func (f *framer) event(fr frame) (e event, ok bool, err error) {
+// event returns what a frame holds; ok is false when it holds no event.
+func (f *framer) event(text []byte) (e event, ok bool, err error) {
 	if f.framing == jsonValues {
-		return event{data: f.text(fr)}, true, nil
+		return event{data: text}, true, nil
 	}
-	return readEvent(f.text(fr))
+	return readEvent(text)
 }
 
 // An event is the content of a frame.

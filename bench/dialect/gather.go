@@ -59,11 +59,11 @@ func (s *stream) EOF(at int64) { s.eof = at }
 // Feed implements [Stream].
 func (s *stream) Feed(p []byte, at int64) Seen {
 	var seen Seen
-	for _, f := range s.frames.feed(p, at) {
-		one := s.protocol.look(s.frames.text(f))
+	s.frames.feed(p, at, func(text []byte) {
+		one := s.protocol.look(text)
 		seen.Token = seen.Token || one.Token
 		seen.End = seen.End || one.End
-	}
+	})
 	return seen
 }
 
@@ -71,9 +71,9 @@ func (s *stream) Feed(p []byte, at int64) Seen {
 func (s *stream) Answer() Answer {
 	g := gathering{piece: -1}
 	d := s.protocol.decoder()
-	for _, f := range s.frames.frames {
+	for f, text := range s.frames.all() {
 		g.frame = f
-		if e, ok, err := s.frames.event(f); err != nil {
+		if e, ok, err := s.frames.event(text); err != nil {
 			g.fault(BadFrame, err.Error())
 		} else if ok {
 			g.event(d, e)

@@ -30,7 +30,7 @@ func (v *valueState) whole() bool {
 
 // scanValues looks for the ends of objects from offset scan on. What is within
 // an object is for the decoder to judge; here only braces and strings count.
-func (f *framer) scanValues(scan int, at int64) {
+func (f *framer) scanValues(scan int, closed func(text []byte)) {
 	for ; scan < len(f.buf); scan++ {
 		v, c := &f.values, f.buf[scan]
 		switch {
@@ -40,8 +40,11 @@ func (f *framer) scanValues(scan int, at int64) {
 				f.begin = scan
 			}
 		case v.within(c):
-			f.close(scan+1, at)
+			closed(f.buf[f.begin : scan+1])
 		}
+	}
+	if f.values.place != inValue { // what lies between objects was judged
+		f.begin = len(f.buf)
 	}
 }
 

@@ -25,6 +25,9 @@ import (
 const (
 	maxRefusal = 64 << 10 // of a body that is not a stream
 	maxAnswer  = 64 << 20
+	// readAtMost is the size of a Read: as much as the transport buffers of a
+	// chunked answer, so that events that came together are read together.
+	readAtMost = 4 << 10
 	// maxHeld is how many bytes of finished answers wait for the end of the
 	// slot to be decoded; beyond it they are decoded at once.
 	maxHeld = 128 << 20
@@ -215,9 +218,10 @@ func (b *body) stream() {
 	r := b.request
 	buffer := b.tripper.buffer()
 	defer b.tripper.buffers.Put(buffer)
-	for {
+	for came := 0; ; {
 		n, err := b.response.Body.Read(*buffer)
 		at := clock.Now()
+		came += n
 		if n > 0 {
 			b.seen(r.stream.Feed((*buffer)[:n], at), at)
 		}
@@ -229,7 +233,7 @@ func (b *body) stream() {
 			b.broken(err)
 			return
 		}
-		if r.stream.Size() > maxAnswer {
+		if came > maxAnswer {
 			r.failed, r.phase = sample.BadFrame, sample.PhaseStream
 			r.message = fmt.Sprintf("the answer is longer than %d bytes", maxAnswer)
 			return
@@ -308,7 +312,7 @@ func (t *tripper) buffer() *[]byte {
 	if buffer, ok := t.buffers.Get().(*[]byte); ok {
 		return buffer
 	}
-	return new(make([]byte, 32<<10))
+	return new(make([]byte, readAtMost))
 }
 
 // connectLead is how long before its first intended start an attack is set up.
