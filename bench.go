@@ -18,6 +18,7 @@ type benchFlags struct {
 	arrivals            arrivalFlags
 	dialect             dialectFlags
 	trace               traceFlags
+	session             sessionFlags
 	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
@@ -65,6 +66,7 @@ func newBenchCmd() *cobra.Command {
 	f.transport.add(fs)
 	f.shard.add(fs)
 	f.trace.add(cmd)
+	f.session.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }

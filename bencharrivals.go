@@ -49,7 +49,7 @@ func (f *arrivalFlags) add(cmd *cobra.Command) {
 }
 
 // apply lays the starts into cfg, whose dataset and arms are there.
-func (f *arrivalFlags) apply(cfg *load.Config) error {
+func (f *arrivalFlags) apply(cfg *load.Config, talk *sessionFlags) error {
 	if f.readFrom != "" {
 		return f.read(cfg)
 	}
@@ -75,7 +75,13 @@ func (f *arrivalFlags) apply(cfg *load.Config) error {
 	if err != nil {
 		return err
 	}
-	spec.N = (f.requests + cfg.Blocks - 1) / cfg.Blocks
+	starts := f.requests
+	if n, ok, err := talk.starts(len(spec.Stages) > 0); err != nil {
+		return err
+	} else if ok {
+		starts = n
+	}
+	spec.N = (starts + cfg.Blocks - 1) / cfg.Blocks
 	if len(spec.Stages) > 0 {
 		spec.N = schedule.Starts(spec.Stages)
 	}

@@ -32,10 +32,13 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	if err := f.dialect.score(&cfg); err != nil {
 		return load.Config{}, err
 	}
-	if err := f.arrivals.apply(&cfg); err != nil {
+	if err := f.arrivals.apply(&cfg, &f.session); err != nil {
 		return load.Config{}, err
 	}
 	if err := f.trace.apply(&cfg, f.arrivals.blocks); err != nil {
+		return load.Config{}, err
+	}
+	if err := f.session.apply(&cfg, talks(cfg.Listed)); err != nil {
 		return load.Config{}, err
 	}
 	if err := f.shard.apply(&cfg, seeded, time.Now()); err != nil {

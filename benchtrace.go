@@ -17,6 +17,8 @@ type traceFlags struct {
 	file    string
 	labels  map[string]string
 	options trace.Options
+	talks   bool         // turns wait for answers
+	lengths string       // what an input length of a later turn counts
 	read    *trace.Trace // set by set
 }
 
@@ -31,6 +33,8 @@ func (f *traceFlags) add(cmd *cobra.Command) {
 	fs.IntVar(&f.options.MaxInput, "max-input", 0, "cut longer prompts of the trace to so many tokens")
 	fs.IntVar(&f.options.MaxOutput, "max-output", 0, "ask for no more tokens than this")
 	fs.BoolVar(&f.options.Exact, "trace-exact", false, "start together what shares an instant in the trace, instead of spreading it over the trace's tick")
+	fs.BoolVar(&f.talks, "trace-sessions", false, "send the later turns of the trace's sessions behind the answers before them, when these have ended and the user has thought")
+	fs.StringVar(&f.lengths, "trace-lengths", "cumulative", "with --trace-sessions, what input lengths count: cumulative (whole prompts) or delta (what a turn adds)")
 	for _, other := range []string{"dataset", "rate", "closed", "stages", "sweep", "arrivals", "requests"} {
 		cmd.MarkFlagsMutuallyExclusive("trace", other)
 	}
@@ -39,7 +43,7 @@ func (f *traceFlags) add(cmd *cobra.Command) {
 // set returns the items of the trace, or of the dataset if none is named.
 func (f *traceFlags) set(dataset string) (*datasets.Set, error) {
 	if f.file == "" {
-		if f.labels != nil || f.options != (trace.Options{}) {
+		if f.labels != nil || f.options != (trace.Options{}) || f.talks {
 			return nil, errors.New("--trace-..., --max-input and --max-output belong to a trace: name one with --trace")
 		}
 		return loadDataset(dataset)
@@ -66,27 +70,39 @@ func (f *traceFlags) apply(cfg *load.Config, blocks int) error {
 	if cfg.Listed != nil {
 		return nil
 	}
-	if blocks < 1 || blocks > len(t.Rows) {
-		return fmt.Errorf("--blocks %d: cut the trace's %d requests into 1 to as many parts", blocks, len(t.Rows))
-	}
-	list(cfg, schedule.Trace, entries(t, blocks))
+	turns := t.Alone()
 	cfg.Listing = t.Describe()
+	if f.talks {
+		if f.lengths != "cumulative" && f.lengths != "delta" {
+			return fmt.Errorf("--trace-lengths %q: say cumulative or delta", f.lengths)
+		}
+		turns = t.Sessions(f.lengths == "cumulative")
+		cfg.Listing += "; sessions wait for their answers, input lengths " + f.lengths
+	}
+	if blocks < 1 || blocks > len(turns) {
+		return fmt.Errorf("--blocks %d: cut the trace's %d requests or sessions into 1 to as many parts", blocks, len(turns))
+	}
+	list(cfg, schedule.Trace, entries(t, turns, blocks))
 	return nil
 }
 
-// entries are the rows of t as a schedule: blocks of as many rows, or one more,
+// entries are the turns as a schedule: blocks of as many sessions, or one more,
 // each from its own first instant on; the first keeps its lead.
-func entries(t *trace.Trace, blocks int) []schedule.Entry {
-	all := make([]schedule.Entry, len(t.Rows))
+func entries(t *trace.Trace, sessions [][]trace.Turn, blocks int) []schedule.Entry {
+	var all []schedule.Entry
 	var begin int64
-	for i, r := range t.Rows {
-		block := i * blocks / len(t.Rows)
-		if i > 0 && block != all[i-1].Block {
-			begin = int64(r.At)
+	last := 0
+	for i, turns := range sessions {
+		block := i * blocks / len(sessions)
+		if block != last {
+			begin, last = int64(turns[0].At), block
 		}
-		all[i] = schedule.Entry{
-			Block: block, Arm: schedule.AllArms, IntendedNS: int64(r.At) - begin, Item: t.ItemID(i), Occurrence: 1,
-			Session: r.Session, InputTokens: r.Input, OutputTokens: r.Output,
+		for _, turn := range turns {
+			r := t.Rows[turn.Row]
+			all = append(all, schedule.Entry{
+				Block: block, Arm: schedule.AllArms, IntendedNS: int64(turn.At) - begin, Item: t.ItemID(turn.Row), Occurrence: 1,
+				Session: turn.Session, Turn: turn.Turn, ThinkNS: int64(turn.Think), InputTokens: r.Input, OutputTokens: r.Output,
+			})
 		}
 	}
 	return all

@@ -65,6 +65,13 @@ func (t *Trace) text(i int, seed uint64) json.RawMessage {
 	return append(p.out, '"')
 }
 
+// Words is a text of n of the words that prompts are made of, drawn by the seed.
+func Words(seed uint64, n int) string {
+	p := prose{left: n}
+	p.add(rand.NewPCG(seed, 0), n)
+	return string(p.out)
+}
+
 // A prose is words in the making.
 type prose struct {
 	left int // words that may still come
@@ -73,7 +80,7 @@ type prose struct {
 
 func (p *prose) add(source *rand.PCG, most int) {
 	for range min(most, p.left) {
-		if len(p.out) > 1 {
+		if last := len(p.out) - 1; last >= 0 && p.out[last] != '"' {
 			p.out = append(p.out, ' ')
 		}
 		p.out = append(p.out, words[source.Uint64()%uint64(len(words))]...)
