@@ -88,6 +88,16 @@ func (f *framer) endLine(lf int, closed func(text []byte)) {
 	f.line = lf + 1
 }
 
+// end says that the body ended at that instant: an event whose lines are whole
+// lacks nothing then but the blank line, and clients take it.
+func (f *framer) end(at int64) {
+	if f.framing == serverSent && f.line == len(f.buf) && f.line > 0 {
+		f.frames = append(f.frames, frame{at: at, piece: f.pieces})
+		f.texts.add(f.buf)
+		f.buf, f.line = f.buf[:0], 0
+	}
+}
+
 // all yields the frames with their texts, each good until the next.
 func (f *framer) all() iter.Seq2[frame, []byte] {
 	return func(yield func(frame, []byte) bool) {
@@ -123,27 +133,26 @@ func (f *framer) event(text []byte) (e event, ok bool, err error) {
 // An event is the content of a frame.
 type event struct{ name, data []byte }
 
-// readEvent reads the lines of a server-sent event; ok is false when they hold
-// none (comments, retry). A line that is no field of server-sent events is an
-// error: readers must ignore it, but no API sends it.
+// readEvent reads the lines of a server-sent event; ok is false when they hold no
+// data (comments, a name alone): that is none. A line that is no field of
+// server-sent events is an error: readers must ignore it, but no API sends it.
 func readEvent(text []byte) (e event, ok bool, err error) {
-	several := false
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimRight(line, "\r\n")
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "data":
-			if several {
+			if len(e.data) > 0 {
 				value = append(append(bytes.Clone(e.data), '\n'), value...)
 			}
-			e.data, several, ok = value, true, true
+			e.data = value
 		case "", "id", "retry": // the empty name is a comment
 		case "event":
-			e.name, ok = value, true
+			e.name = value
 		default:
 			return event{}, false, fmt.Errorf("a line that is no server-sent event: %.40q", line)
 		}
 	}
-	return e, ok, nil
+	return e, len(e.data) > 0, nil
 }

@@ -54,7 +54,10 @@ func (m media) open(contentType string, p protocol) (Stream, error) {
 func (s *stream) Size() int { return s.frames.size() }
 
 // EOF implements [Stream].
-func (s *stream) EOF(at int64) { s.eof = at }
+func (s *stream) EOF(at int64) {
+	s.eof = at
+	s.frames.end(at)
+}
 
 // Feed implements [Stream].
 func (s *stream) Feed(p []byte, at int64) Seen {
