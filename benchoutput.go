@@ -19,16 +19,17 @@ import (
 // outputFlags are what bench and export show of runs: limits, words of other
 // tools, and files to write beside the table.
 type outputFlags struct {
-	slo, preset, compat               string
-	json, csv, jsonl, benchstat, hlog string
-	hlogInterval                      time.Duration
+	slo, preset, compat                     string
+	html, json, csv, jsonl, benchstat, hlog string
+	hlogInterval                            time.Duration
 }
 
 func (f *outputFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.slo, "slo", "", "limits of a good request, MEASURE=DURATION with commas between, such as first_token=500ms,tpot=50ms")
 	fs.StringVar(&f.preset, "slo-preset", "", "limits of a benchmark: mlperf:MODEL or mlperf:MODEL:interactive")
 	fs.StringVar(&f.compat, "compat", "", "print figures in the words of another tool, too: "+strings.Join(compat.Peers(), ", "))
-	fs.StringVar(&f.json, "json", "", "file for the summary as JSON; here and below - is standard output, instead of the table")
+	fs.StringVar(&f.html, "html", "", "file for a page of HTML with percentiles, timelines and heat maps, all runs laid over each other; here and below - is standard output, instead of the table")
+	fs.StringVar(&f.json, "json", "", "file for the summary as JSON")
 	fs.StringVar(&f.csv, "csv", "", "file for every request as a row of CSV")
 	fs.StringVar(&f.jsonl, "jsonl", "", "file for every request as a line of JSON")
 	fs.StringVar(&f.benchstat, "benchstat", "", "file for benchstat, a line for each block of each arm")
@@ -44,6 +45,7 @@ type output struct {
 
 func (f *outputFlags) outputs(inputs []export.Input, o export.Options, s export.Summary) []output {
 	return []output{
+		{"html", f.html, func(w io.Writer) error { return export.HTML(w, inputs, s) }},
 		{"json", f.json, func(w io.Writer) error { return export.JSON(w, s) }},
 		{"csv", f.csv, func(w io.Writer) error { return export.CSV(w, inputs, o) }},
 		{"jsonl", f.jsonl, func(w io.Writer) error { return export.JSONLines(w, inputs, o) }},

@@ -22,11 +22,21 @@ const width = 480
 // A Role says how an arm is drawn.
 type Role string
 
-// The roles of arms.
+// The roles of arms. Where more than two are laid over each other, the others
+// have colours and dashes of their own.
 const (
 	Baseline  Role = "a"
 	Candidate Role = "b"
 )
+
+// roles are those of the series of one picture, in their order.
+var roles = []Role{Baseline, Candidate, "c", "d", "e", "f"}
+
+// Most is how many series one picture can tell apart.
+const Most = 6
+
+// RoleOf is the role of the i-th of up to Most series, counted from 0.
+func RoleOf(i int) Role { return roles[i] }
 
 // A Tone says how an effect is drawn.
 type Tone string
@@ -56,17 +66,47 @@ const style = `<style>
 .fb .band1{fill:var(--band1)}.fb .band2{fill:var(--band2)}
 </style>`
 
+// more is the style of roles beyond the first two, in pictures that have them.
+const more = `<style>
+.fb{--c:#b4530a;--d:#7a3fb8;--e:#0b7a75;--f:#b0246f}
+@media (prefers-color-scheme:dark){.fb{--c:#ffab66;--d:#c9a0ff;--e:#5fd6cf;--f:#ff8fc4}}
+@media print{.fb{--c:#b4530a;--d:#7a3fb8;--e:#0b7a75;--f:#b0246f}}
+.fb .c{stroke:var(--c)}.fb .d{stroke:var(--d)}.fb .e{stroke:var(--e)}.fb .f{stroke:var(--f)}
+.fb text.c{fill:var(--c);stroke:none}.fb text.d{fill:var(--d);stroke:none}.fb text.e{fill:var(--e);stroke:none}.fb text.f{fill:var(--f);stroke:none}
+.fb path.c,.fb path.d,.fb path.e,.fb path.f{fill:none;stroke-width:2;stroke-linejoin:round}
+.fb line.c,.fb line.d,.fb line.e,.fb line.f{stroke-width:2}
+.fb path.c,.fb line.c{stroke-dasharray:9 3}.fb path.d,.fb line.d{stroke-dasharray:2 2}.fb path.e,.fb line.e{stroke-dasharray:9 3 2 3}.fb path.f,.fb line.f{stroke-dasharray:4 2 1 2}
+.fb circle.c{fill:var(--c);stroke:none;fill-opacity:.55}.fb circle.d{fill:var(--d);stroke:none;fill-opacity:.55}.fb circle.e{fill:var(--e);stroke:none;fill-opacity:.55}.fb circle.f{fill:var(--f);stroke:none;fill-opacity:.55}
+</style>`
+
+// heatStyle is that of the cells of a heat map.
+const heatStyle = `<style>
+.fb rect.heat{stroke:none}.fb rect.b{fill:var(--b)}.fb rect.worse{fill:var(--worse)}
+</style>`
+
 // A canvas gathers the elements of one picture.
 type canvas struct {
 	body   strings.Builder
 	height float64
+	series int  // how many roles it needs the style of
+	heat   bool // it has cells
 }
 
 // svg closes the picture with its title and description.
 func (c *canvas) svg(title, desc string) string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" class="fb" viewBox="0 0 %d %s" width="%d" role="img" aria-label="%s"><title>%s</title><desc>%s</desc>%s`,
-		width, num(c.height), width, escape(title), escape(title), escape(desc), style) +
+		width, num(c.height), width, escape(title), escape(title), escape(desc), c.style()) +
 		"\n" + c.body.String() + "</svg>\n"
+}
+
+func (c *canvas) style() string {
+	switch {
+	case c.heat:
+		return style + heatStyle
+	case c.series > 2:
+		return style + more
+	}
+	return style
 }
 
 // escape makes s fit for XML, which knows no control characters at all.

@@ -9,6 +9,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,10 +76,61 @@ func pictures() map[string]string {
 			{Name: "first token, P90-P99 tail", Estimate: 1.2, Tone: chart.Worse, Effects: []float64{1.2, 1.1, 1.3, 1.25, .97, 1.15, 1.3, 1.22, 1.2, nan, 1.18, 1.28}},
 			{Name: "gap, mean", Estimate: 1.001, Tone: chart.Fine, Effects: []float64{1, 1.01, .99, 1.02, .98, 1, 1, 1.01, inf, .97, 1.02, 1}},
 		}),
+		"percentiles-four": chart.Percentiles("First token of two runs", []chart.Curve{
+			curve("before:a", chart.RoleOf(0), 40e6, .6, 2), curve("before:b", chart.RoleOf(1), 42e6, .62, 2),
+			curve("after:a", chart.RoleOf(2), 30e6, .6, 2), curve("after:b", chart.RoleOf(3), 32e6, .62, .97),
+		}),
+		"timeline-five": chart.Timeline("Full latency of five arms", five()),
+		"heatmap":       chart.Heatmap("First token over the run", chart.Track{Name: "candidate", Moments: spread()}),
+		"heatmap-beside": chart.Heatmap("On the axes of another", chart.Track{Name: "short & <small>", Moments: []chart.Moment{{1, 3e7}}},
+			chart.Track{Moments: []chart.Moment{{40, 9e7}}}),
+		"heatmap-empty":  chart.Heatmap("Nothing measured", chart.Track{Name: "candidate"}),
+		"heatmap-failed": chart.Heatmap("Nothing succeeded", chart.Track{Name: "candidate", Moments: []chart.Moment{{1, inf}, {2, inf}, {nan, 1}, {3, nan}}}),
 		"timeline": chart.Timeline("Full latency over the run", []chart.Track{
 			{Name: "baseline", Role: chart.Baseline, Moments: []chart.Moment{{0, 3e8}, {1, 5e8}, {2.5, 4e8}, {7, 6e8}}},
 			{Name: "candidate", Role: chart.Candidate, Moments: []chart.Moment{{.5, 3.2e8}, {1.5, inf}, {3, 9e8}, {6.5, 4e8}}},
 		}),
+	}
+}
+
+// five are tracks of as many arms.
+func five() []chart.Track {
+	var tracks []chart.Track
+	for i, name := range []string{"a", "b", "c", "d", "e"} {
+		tracks = append(tracks, chart.Track{Name: name, Role: chart.RoleOf(i), Moments: []chart.Moment{{float64(i), 3e8}, {5, 1e8 * float64(i+1)}}})
+	}
+	return tracks
+}
+
+// spread are two bands of requests, one of which rises, and some failures.
+func spread() []chart.Moment {
+	var all []chart.Moment
+	for i := range 400 {
+		at := float64(i) / 10
+		all = append(all, chart.Moment{At: at, NS: 20e6 + float64(i%5)*1e6}, chart.Moment{At: at, NS: 60e6 + at*1e6})
+		if i%97 == 0 {
+			all = append(all, chart.Moment{At: at, NS: inf})
+		}
+	}
+	return all
+}
+
+// TestHeatmapCountsEveryRequest: what stands in the cells is all that was given.
+func TestHeatmapCountsEveryRequest(t *testing.T) {
+	svg := chart.Heatmap("x", chart.Track{Moments: spread()})
+	counted := 0
+	for _, m := range regexp.MustCompile(`: (\d+) requests</title>`).FindAllStringSubmatch(svg, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted += n
+	}
+	if want := len(spread()); counted != want {
+		t.Errorf("%d requests in the cells, want %d", counted, want)
+	}
+	if !strings.Contains(svg, "805 requests over 39.9 s, 5 of them failed.") {
+		t.Error("the description does not count them")
 	}
 }
 
@@ -210,6 +263,7 @@ func FuzzCharts(f *testing.F) {
 			chart.Forest(name, chart.Difference, []chart.Effect{{Name: name, Estimate: a, Lower: b, Upper: c, Tolerated: b, Promote: c, Tone: chart.Worse}}),
 			chart.Blocks(name, chart.Ratio, []chart.BlockEffects{{Name: name, Effects: []float64{a, b, c}, Estimate: a, Tone: chart.Fine}}),
 			chart.Timeline(name, []chart.Track{{Name: name, Role: chart.Baseline, Moments: []chart.Moment{{a, b}, {b, c}}}}),
+			chart.Heatmap(name, chart.Track{Name: name, Moments: []chart.Moment{{a, b}, {b, c}, {c, a}}}, chart.Track{Moments: []chart.Moment{{b, a}}}),
 		} {
 			decoder := xml.NewDecoder(bytes.NewReader([]byte(svg)))
 			for {

@@ -27,13 +27,18 @@ const (
 // Percentiles draws one measure: percentile on a log-tail axis against latency.
 // A curve that runs into failures leaves through the top.
 func Percentiles(title string, curves []Curve) string {
-	c := &canvas{height: 308}
+	c := &canvas{height: 308, series: len(curves)}
+	legend := 36.0
+	if len(curves) > 2 { // no room above the plot
+		legend = c.height + 16
+		c.height += 16*float64(len(curves)) + 12
+	}
 	x := tailScale(plotLeft, plotRight)
 	smallest, largest := extent(curves)
 	y, ticks := valueScale(smallest, largest, plotBottom, plotTop)
 	c.text("head", 8, 18, title)
 	for i, curve := range curves {
-		c.legend(curve, 36+16*float64(i))
+		c.legend(curve, legend+16*float64(i))
 	}
 	c.latencyAxis(y, ticks, plotRight)
 	c.percentileAxis(x)

@@ -21,7 +21,7 @@ const timeRight = width - 14.0
 // Timeline draws every moment as a dot over the run's time; failures stand on
 // the upper edge.
 func Timeline(title string, tracks []Track) string {
-	c := &canvas{height: 308}
+	c := &canvas{height: 308, series: len(tracks)}
 	c.text("head", 8, 18, title)
 	var smallest, largest, end float64
 	total := 0
@@ -44,8 +44,9 @@ func Timeline(title string, tracks []Track) string {
 	c.latencyAxis(y, ticks, timeRight)
 	x := c.timeAxis(end)
 	for i, t := range tracks {
-		c.dot(string(t.Role), 16+150*float64(i), 40, 4, t.Name)
-		c.text("", 26+150*float64(i), 44, clip(t.Name, 18))
+		left, top := 16+150*float64(i%3), 40+15*float64(i/3)
+		c.dot(string(t.Role), left, top, 4, t.Name)
+		c.text("", left+10, top+4, clip(t.Name, 18))
 		for _, m := range t.Moments {
 			c.dot(string(t.Role), x.at(m.At), y.at(m.NS), 2.5, Duration(m.NS))
 		}

@@ -197,6 +197,7 @@ func TestWriteErrors(t *testing.T) {
 func renderings(s export.Summary) map[string]func(io.Writer) error {
 	return map[string]func(io.Writer) error{
 		"table": func(w io.Writer) error { return export.Table(w, s) },
+		"html":  func(w io.Writer) error { return export.HTML(w, inputs(), s) },
 		"json":  func(w io.Writer) error { return export.JSON(w, s) },
 		"csv":   func(w io.Writer) error { return export.CSV(w, inputs(), export.Options{}) },
 		"jsonl": func(w io.Writer) error { return export.JSONLines(w, inputs(), export.Options{}) },

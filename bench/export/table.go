@@ -23,11 +23,11 @@ func rows() []sample.Measure {
 // Table writes the summary for a terminal.
 func Table(w io.Writer, s Summary) error {
 	t := &tables{w: w}
-	t.work(s)
-	t.latencies("latency of all attempts, a failure being infinitely slow", s, true)
-	t.latencies("latency of the successful requests alone, of arms with failures", s, false)
-	t.failures(s)
-	t.goodput(s)
+	t.print("", workHead(), workRows(s))
+	t.print("latency of all attempts, a failure being infinitely slow", latencyHead(), latencyRows(s, true))
+	t.print("latency of the successful requests alone, of arms with failures", latencyHead(), latencyRows(s, false))
+	t.print("failures", failureHead(), failureRows(s))
+	t.print("goodput under "+limits(s), goodputHead(), goodputRows(s))
 	t.formulas(s)
 	return t.err
 }
@@ -73,7 +73,11 @@ func (s *Summary) arms(each func(*Arm)) {
 	}
 }
 
-func (t *tables) work(s Summary) {
+func workHead() []string {
+	return []string{"target", "requests", "ok", "starts/s", "answers/s", "tokens/s", "events/s", "token source"}
+}
+
+func workRows(s Summary) [][]string {
 	var rows [][]string
 	s.arms(func(a *Arm) {
 		p := &a.Throughput
@@ -82,7 +86,7 @@ func (t *tables) work(s Summary) {
 			perSecond(p.TokensPerSecond), perSecond(p.EventsPerSecond), orUnknown(tokenSource(p)),
 		})
 	})
-	t.print("", []string{"target", "requests", "ok", "starts/s", "answers/s", "tokens/s", "events/s", "token source"}, rows)
+	return rows
 }
 
 func perSecond(x float64) string {
@@ -99,9 +103,13 @@ func orUnknown(text string) string {
 	return text
 }
 
-// latencies writes a row for each measure of each arm; of the family "ok" only
+func latencyHead() []string {
+	return []string{"target", "measure", "P50", "P95", "P99", "sent: P50", "P95", "P99", "own error"}
+}
+
+// latencyRows has a row for each measure of each arm; of the family "ok" only
 // where it differs, in arms with failures.
-func (t *tables) latencies(title string, s Summary, all bool) {
+func latencyRows(s Summary, all bool) [][]string {
 	var lines [][]string
 	s.arms(func(a *Arm) {
 		if !all && a.OK == a.Requests {
@@ -122,7 +130,7 @@ func (t *tables) latencies(title string, s Summary, all bool) {
 			lines, head = append(lines, append(row, measurerError(user))), ""
 		}
 	})
-	t.print(title, []string{"target", "measure", "P50", "P95", "P99", "sent: P50", "P95", "P99", "own error"}, lines)
+	return lines
 }
 
 // nameOf names a measure for people.
@@ -158,14 +166,16 @@ func measurerError(m Measure) string {
 	return "± " + chart.Duration(float64(m.ErrorP99NS))
 }
 
-func (t *tables) failures(s Summary) {
+func failureHead() []string { return []string{"target", "class", "phase", "count", "first message"} }
+
+func failureRows(s Summary) [][]string {
 	var lines [][]string
 	s.arms(func(a *Arm) {
 		for _, f := range a.Failures {
 			lines = append(lines, []string{a.Label, string(f.Class), orUnknown(string(f.Phase)), fmt.Sprint(f.Count), said(f)})
 		}
 	})
-	t.print("failures", []string{"target", "class", "phase", "count", "first message"}, lines)
+	return lines
 }
 
 // said is the first failure's code and message, fit for a terminal.
@@ -187,7 +197,11 @@ func said(f summary.Failure) string {
 	return orUnknown(text)
 }
 
-func (t *tables) goodput(s Summary) {
+func goodputHead() []string {
+	return []string{"target", "good", "attempted", "good fraction", "good/s", "good tokens/s"}
+}
+
+func goodputRows(s Summary) [][]string {
 	var lines [][]string
 	s.arms(func(a *Arm) {
 		g := a.Goodput
@@ -202,7 +216,7 @@ func (t *tables) goodput(s Summary) {
 			})
 		}
 	})
-	t.print("goodput under "+limits(s), []string{"target", "good", "attempted", "good fraction", "good/s", "good tokens/s"}, lines)
+	return lines
 }
 
 // limits writes the SLOs, and where they come from.

@@ -34,6 +34,7 @@ func HTML(w io.Writer, v judge.Verdict) error {
 
 // A pageView is what page.html lays out.
 type pageView struct {
+	Style                          template.CSS
 	Title, Class, Decision, Reason string
 	Sentences                      []string
 	Behind                         []fact
@@ -50,6 +51,7 @@ type pageView struct {
 
 func view(v *judge.Verdict) pageView {
 	p := pageView{
+		Style:    template.CSS(chart.PageStyle()), //nolint:gosec // our own
 		Title:    join(" · ", string(v.Decision), v.Candidate+" against "+v.Baseline, started(v)),
 		Class:    class(v.Decision),
 		Decision: string(v.Decision), Reason: string(v.Reason),
