@@ -11,6 +11,7 @@ func subcommands() []*cobra.Command {
 		newHistoryCmd(),
 		newBenchCmd(),
 		newMergeCmd(),
+		newRecordCmd(),
 		newCalibrateCmd(),
 		newConvertCmd(),
 		newExportCmd(),
