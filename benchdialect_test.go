@@ -6,10 +6,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
+	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/firstbyte-dev/firstbyte/bench/dialect"
 )
 
 // asked is what a request of each dialect must be to be answered.
@@ -48,4 +54,26 @@ func cmdReplays(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], s.URL+"/base/")
+}
+
+// TestDocsHaveEveryDialect holds the table of docs/measuring.md to the dialects
+// that there are.
+func TestDocsHaveEveryDialect(t *testing.T) {
+	text, err := os.ReadFile("docs/measuring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Dialects\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var rows []string
+	for line := range strings.Lines(section) {
+		if _, rest, ok := strings.Cut(line, "| `"); ok && strings.HasPrefix(line, "| `") {
+			name, _, _ := strings.Cut(rest, "`")
+			rows = append(rows, name)
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(name string) bool { return name == "--dialect" })
+	if diff := cmp.Diff(dialect.Names(), rows); diff != "" {
+		t.Errorf("-dialects +rows:\n%s", diff)
+	}
 }
