@@ -11,7 +11,36 @@ import (
 
 const shared = true
 
-func now() int64 {
+// epoch is one instant on the runtime's clock and on the kernel's.
+var epoch = newAnchor()
+
+type anchor struct {
+	at time.Time
+	ns int64
+}
+
+// now reads the runtime's monotonic clock, which is CLOCK_MONOTONIC without a
+// system call: a stamp costs tens of nanoseconds, at every event of every stream.
+func now() int64 { return epoch.ns + int64(time.Since(epoch.at)) }
+
+// newAnchor asks the kernel between two looks at the runtime's clock, and keeps
+// the narrowest of many tries: the two then differ by at most half its width,
+// which is that of one system call.
+func newAnchor() anchor {
+	var best anchor
+	narrowest := time.Duration(1<<63 - 1)
+	for range 64 {
+		before := time.Now()
+		ns := kernelNow()
+		if width := time.Since(before); width < narrowest {
+			narrowest = width
+			best = anchor{at: before.Add(width / 2), ns: ns}
+		}
+	}
+	return best
+}
+
+func kernelNow() int64 {
 	var ts unix.Timespec
 	// CLOCK_MONOTONIC cannot fail with a valid pointer.
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
