@@ -50,7 +50,9 @@ type Server struct {
 	server   *http.Server
 	listener net.Listener
 	roots    *x509.CertPool // nil without TLS
-	done     chan struct{}
+	beat     *metronome
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
 
 	mu      sync.Mutex
 	answers []answer
@@ -65,7 +67,7 @@ func Serve(ctx context.Context, address string, p Pace, protocol load.Protocol) 
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	s := &Server{pace: p, listener: listener, done: make(chan struct{})}
+	s := &Server{pace: p, listener: listener, beat: newMetronome()}
 	s.server = &http.Server{
 		Handler: s, ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 1 << 20},
@@ -81,10 +83,10 @@ func Serve(ctx context.Context, address string, p Pace, protocol load.Protocol) 
 		}
 		serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
 	}
-	go func() {
-		defer close(s.done)
-		_ = serve(listener) // ends with ErrServerClosed
-	}()
+	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.wg.Go(func() { _ = serve(listener) })     // ends with ErrServerClosed
+	s.wg.Go(func() { _ = s.beat.run(beating) }) // ends with its context, or answers stand still and fail
 	return s, nil
 }
 
@@ -99,7 +101,8 @@ func (s *Server) URL() string {
 // Close ends the server and waits for it.
 func (s *Server) Close() {
 	_ = s.server.Close() // the listener is gone either way
-	<-s.done
+	s.stop()
+	s.wg.Wait()
 }
 
 // told returns the truth of every answer finished since it was last told.
@@ -124,14 +127,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unreadable body", http.StatusBadRequest)
 		return
 	}
-	timer, err := clock.NewTimer()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer func() { _ = timer.Close() }()
 	truth := answer{Nonces: hexes.FindAllString(string(body), -1), Tokens: make([]int64, 0, s.pace.Events)}
-	if err := s.stream(r.Context(), w, timer, &truth); err != nil {
+	if err := s.stream(r.Context(), w, &truth); err != nil {
 		return // the client went away: its sample is a failure and joins nothing
 	}
 	s.mu.Lock()
@@ -150,19 +147,19 @@ func (s *Server) tell(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream writes the answer and stamps every write.
-func (s *Server) stream(ctx context.Context, w http.ResponseWriter, timer *clock.Timer, truth *answer) error {
+func (s *Server) stream(ctx context.Context, w http.ResponseWriter, truth *answer) error {
 	out := stamper{w: w, flush: http.NewResponseController(w).Flush}
 	w.Header().Set("Content-Type", "text/event-stream")
 	truth.FirstByte = out.write(messageStart)
 	due := truth.FirstByte + int64(s.pace.First)
 	for range s.pace.Events {
-		if err := timer.Until(ctx, due); err != nil {
+		if err := s.beat.until(ctx, due); err != nil {
 			return err
 		}
 		truth.Tokens = append(truth.Tokens, out.write(contentDelta))
 		due += int64(s.pace.Gap)
 	}
-	if err := timer.Until(ctx, due); err != nil {
+	if err := s.beat.until(ctx, due); err != nil {
 		return err
 	}
 	out.write(fmt.Sprintf(messageDelta, s.pace.Events))
