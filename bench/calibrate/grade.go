@@ -48,11 +48,16 @@ func facts(h *load.Health, c *Calibration) []sample.Fact {
 		{Name: "GC pauses", Value: float64(h.GCPauses)},
 		{Name: "GC pauses in all", Value: ms(h.GCPauseTotal), Unit: "ms"},
 		{Name: "most files open", Value: float64(h.FDPeak)},
+		{Name: "most requests in flight", Value: float64(h.InFlight)},
+		{Name: "most memory held", Value: float64(h.Memory) / (1 << 20), Unit: "MiB"},
 		{Name: "coalesced in calibration", Value: 100 * c.Coalesced, Unit: "%"},
 		{Name: "calibrated at", Value: c.PerSecond, Unit: "requests/s"},
 		{Name: "calibrated at", Value: c.EventsPerSecond, Unit: "events/s"},
 		{Name: "protocol", Text: fmt.Sprintf("%s, streams on a connection: at most %d", strings.Join(h.Protocols, ", "), h.StreamsPerConn)},
 		{Name: "tokens counted by", Text: strings.Join(h.TokenSources, ", ")},
+	}
+	if h.InFlight >= manyStreams {
+		all = append(all, sample.Fact{Name: "memory by stream", Value: float64(h.Memory-h.MemoryHad) / 1024 / float64(h.InFlight), Unit: "KiB"})
 	}
 	if h.Pressure != load.Unknown {
 		all = append(all, sample.Fact{Name: "highest CPU pressure (some, 10 s)", Value: h.Pressure, Unit: "%"})
@@ -64,6 +69,9 @@ func facts(h *load.Health, c *Calibration) []sample.Fact {
 	}
 	return all
 }
+
+// manyStreams is from how many on what a process has grown by is theirs.
+const manyStreams = 100
 
 // notApplied names the rules that should have been held and were not. Steady
 // state is a rule of whole runs: interleaved blocks have none to find.

@@ -47,8 +47,11 @@ type Health struct {
 	StreamsPerConn int      // most that were in flight on one connection, warm-up included
 	TokenSources   []string // where the counts of tokens come from
 
-	FDLimit int // soft limit of open files; 0 where not told
-	FDPeak  int // most open files seen; 0 where not told
+	InFlight  int // most measured requests that were in flight at once
+	Memory    int // most bytes this process held of the system
+	MemoryHad int // bytes that it held before the window in which it grew most
+	FDLimit   int // soft limit of open files; 0 where not told
+	FDPeak    int // most open files seen; 0 where not told
 }
 
 // ArmHealth is the part of Health that may differ between arms.

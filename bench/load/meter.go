@@ -33,6 +33,7 @@ type windowFacts struct {
 	machine  machineTicks
 	pressure float64
 	fdPeak   int
+	memory   memoryFacts
 	pauses   pauseFacts
 }
 
@@ -56,6 +57,7 @@ func (m *meter) open() *window {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &window{cpu: ownCPU(), machine: readTicks(), pauses: readPauses(), stop: stop}
 	w.facts.pressure = Unknown
+	w.facts.memory.had = memoryHeld()
 	w.wg.Go(func() { w.sing(ctx) })
 	w.wg.Go(func() { w.glance(ctx) })
 	w.begin = clock.Now()
@@ -84,6 +86,7 @@ func (f *windowFacts) add(w *windowFacts) {
 	f.machine = f.machine.plus(w.machine)
 	f.pressure = max(f.pressure, w.pressure)
 	f.fdPeak = max(f.fdPeak, w.fdPeak)
+	f.memory = f.memory.plus(w.memory)
 	f.pauses = f.pauses.plus(w.pauses)
 }
 
@@ -110,6 +113,7 @@ func (w *window) glance(ctx context.Context) {
 	for {
 		w.facts.pressure = max(w.facts.pressure, readPressure())
 		w.facts.fdPeak = max(w.facts.fdPeak, openFiles())
+		w.facts.memory.peak = max(w.facts.memory.peak, memoryHeld())
 		select {
 		case <-ctx.Done():
 			return
@@ -138,7 +142,7 @@ func (m *meter) health(r *Result, closedLoop bool) Health {
 		Canary: distribution(slices.Clone(t.canary)), Arms: map[string]ArmHealth{},
 		CPU: t.cpu, CPUShare: Unknown, MachineBusy: t.machine.busyShare(), Steal: t.machine.stealShare(),
 		Pressure: t.pressure, GCPauseMax: t.pauses.longest, GCPauseTotal: t.pauses.total, GCPauses: t.pauses.n,
-		FDLimit: fileLimit(), FDPeak: t.fdPeak,
+		FDLimit: fileLimit(), FDPeak: t.fdPeak, Memory: t.memory.peak, MemoryHad: t.memory.had,
 	}
 	if t.length > 0 && t.cpu > 0 {
 		h.CPUShare = float64(t.cpu) / (float64(t.length) * float64(h.Cores))
@@ -176,7 +180,7 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		}
 		h.Arms[s.Arm] = a
 	}
-	h.StreamsPerConn = m.crowd
+	h.StreamsPerConn, h.InFlight = m.crowd, mostInFlight(r.Samples)
 	h.Protocols = distinct(r.Samples, func(s *sample.Sample) string { return s.Conn.Protocol })
 	h.TokenSources = distinct(r.Samples, func(s *sample.Sample) string { return s.Usage.Source })
 	var all []int64
@@ -244,6 +248,44 @@ func upperQuartile(slots map[int][]int64) Dist {
 		return values[(3*len(values)+3)/4-1]
 	}
 	return Dist{P50: of(p50), P99: of(p99), Max: of(longest), N: len(slots)}
+}
+
+// mostInFlight is how many measured requests were sent and not closed at once.
+func mostInFlight(samples []sample.Sample) int {
+	var sent, closed []int64
+	for i := range samples {
+		if s := &samples[i]; !s.Warmup && s.SentNS != 0 && s.CloseNS != 0 {
+			sent, closed = append(sent, s.SentNS), append(closed, s.CloseNS)
+		}
+	}
+	slices.Sort(sent)
+	slices.Sort(closed)
+	most, ended := 0, 0
+	for began, at := range sent {
+		for ended < began && closed[ended] <= at {
+			ended++
+		}
+		most = max(most, began+1-ended)
+	}
+	return most
+}
+
+// memoryFacts are bytes held of the system, of the window in which they grew most.
+type memoryFacts struct{ had, peak int }
+
+func (f memoryFacts) plus(g memoryFacts) memoryFacts {
+	if g.peak-g.had >= f.peak-f.had {
+		return g
+	}
+	return f
+}
+
+// memoryHeld is what the run-time system holds of the system: heap, stacks and
+// its own.
+func memoryHeld() int {
+	read := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(read)
+	return int(read[0].Value.Uint64() - read[1].Value.Uint64())
 }
 
 // machineTicks are scheduler ticks of all processors; all zero where unknown.

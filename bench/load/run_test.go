@@ -34,6 +34,9 @@ func TestAGoodRequestIsRecordedWhole(t *testing.T) {
 	if len(r.Samples) != 6 || r.Stopped != "" || len(r.Warnings) != 0 {
 		t.Fatalf("%d samples, stopped %q, warnings %q", len(r.Samples), r.Stopped, r.Warnings)
 	}
+	if h := r.Health; h.InFlight < 1 || h.InFlight > 4 || h.Memory <= h.MemoryHad/2 || h.MemoryHad == 0 {
+		t.Errorf("%d in flight, %d bytes held, %d before", h.InFlight, h.Memory, h.MemoryHad)
+	}
 	if r.Header.NoControls != "no time" {
 		t.Errorf("header %+v", r.Header)
 	}
