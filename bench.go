@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,7 @@ type benchFlags struct {
 	dialect             dialectFlags
 	trace               traceFlags
 	session             sessionFlags
+	search              searchFlags
 	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
@@ -67,12 +70,17 @@ func newBenchCmd() *cobra.Command {
 	f.shard.add(fs)
 	f.trace.add(cmd)
 	f.session.add(cmd)
+	f.search.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
 
 func runBench(cmd *cobra.Command, f benchFlags) error {
 	cfg, err := benchConfig(&f)
+	if err != nil {
+		return err
+	}
+	goals, err := f.search.check(cmd, &cfg)
 	if err != nil {
 		return err
 	}
@@ -98,19 +106,42 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	}
 	compareClock(cmd.Context(), &cfg, cfg.About[0].Target, show.say)
 	cfg.Progress = show.progress
-	result, err := load.Run(cmd.Context(), cfg)
-	show.done()
-	if err != nil {
-		return startError(err)
+	probe := func(ctx context.Context, cfg load.Config, settle int) (*sample.Run, error) {
+		defer show.done()
+		return measure(ctx, cfg, settle, cal)
 	}
-	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
-	validity.Warnings = append(validity.Warnings, result.Warnings...)
-	run := &sample.Run{Header: result.Header, Samples: result.Samples, Trailer: result.Trailer(validity)}
+	var run *sample.Run
+	var found error
+	if goals == nil {
+		run, err = probe(cmd.Context(), cfg, 0)
+	} else {
+		h := hunt{flags: &f.search, goals: goals, cfg: cfg, probe: probe, table: cmd.OutOrStdout()}
+		run, found = h.run(cmd.Context())
+	}
+	if err != nil || run == nil {
+		return cmp.Or(err, found)
+	}
 	if err := file.Finish(run); err != nil {
 		return err
 	}
 	if err := f.showBench(cmd.OutOrStdout(), run, f.out); err != nil {
 		return err
 	}
+	if found != nil {
+		return found
+	}
 	return benchExit(run, f.out)
+}
+
+// measure runs cfg and grades what came of it; the first requests, as many as
+// settle says, are warm-up.
+func measure(ctx context.Context, cfg load.Config, settle int, cal calibrate.Calibration) (*sample.Run, error) {
+	result, err := load.Run(ctx, cfg)
+	if err != nil {
+		return nil, startError(err)
+	}
+	result.Settle(settle)
+	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
+	validity.Warnings = append(validity.Warnings, result.Warnings...)
+	return &sample.Run{Header: result.Header, Samples: result.Samples, Trailer: result.Trailer(validity)}, nil
 }

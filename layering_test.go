@@ -48,6 +48,7 @@ var rooms = []room{
 	{"bench/convert", []string{"bench/sample"}, "other tools' logs become run files: what they mean is for whoever judges them"},
 	{"bench/tokens", []string{"bench/dialect", "bench/sample"}, "tokens are counted of an answer that is over, whoever asked for it"},
 	{"bench/quality", []string{"datasets", "bench/sample"}, "an answer is checked against its item and other answers to it, whoever gave them"},
+	{"bench/search", []string{"bench/sample"}, "where to probe next follows from what probes showed: it sends nothing"},
 	{"bench/summary", []string{"bench/sample"}, "a summary is a function of samples, whoever recorded them"},
 	{"bench/chart", nil, "a chart is drawn from numbers, so that every report can use it"},
 	{"bench/compat", []string{"bench/sample", "bench/summary"}, "what other tools call things is arithmetic over samples"},

@@ -97,11 +97,6 @@ func (t Think) draw(r *rand.Rand) int64 {
 	return int64(t.Mean)
 }
 
-// talks tells whether the block has sessions.
-func (b *block) talks() bool {
-	return slices.ContainsFunc(b.picks, func(p pick) bool { return p.turn > 0 })
-}
-
 // sessions divides a slot's requests into sessions, in which a request that is no
 // turn of any stands alone; nil if there is none.
 func sessions(list []*request) (all [][]*request) {
