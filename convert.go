@@ -18,7 +18,9 @@ import (
 
 const convertHelp = `Makes a run file of logs that another tool recorded: Envoy's access log in JSON,
 OpenTelemetry spans of model calls (OTLP in JSON), or LiteLLM's spend logs (JSON,
-JSON Lines or CSV). Logs may be compressed with gzip; - is standard input.
+JSON Lines or CSV); or of what another load generator measured: vegeta's results
+(gob, JSON or CSV), k6 run --out json=FILE, or vllm bench serve --save-result
+--save-detailed. Logs may be compressed with gzip; - is standard input.
 
 A log does not know how requests came to their arms, so say it with --design:
   single       one side, or two that were not recorded side by side: only
@@ -35,13 +37,15 @@ Exit code 4 says that an arm has no request.`
 const convertExample = `  firstbyte convert --from envoy --arm-field upstream_cluster --baseline stable --candidate canary \
     --design interleaved --block 10m --only 'path=/v1/messages*' access.log -o canary.run.jsonl.gz
   firstbyte convert --from otlp --arm-field service.version --baseline 1.8.0 --candidate 1.9.0 spans.json -o spans.run.jsonl
-  firstbyte convert --from litellm --candidate all spend.csv -o spend.run.jsonl`
+  firstbyte convert --from litellm --candidate all spend.csv -o spend.run.jsonl
+  firstbyte convert --from vllm --arm-field @file --baseline old.json --candidate new.json old.json new.json -o vllm.run.jsonl
+  firstbyte convert --from vegeta results.gob -o vegeta.run.jsonl`
 
 func newConvertCmd() *cobra.Command {
 	var o convert.Options
 	var from, design, out string
 	cmd := &cobra.Command{
-		Use:     "convert --from envoy|otlp|litellm LOG... -o RUN.run.jsonl[.gz]",
+		Use:     "convert --from SOURCE LOG... -o RUN.run.jsonl[.gz]",
 		Short:   "Make a run file of other tools' logs",
 		Long:    convertHelp,
 		Example: convertExample,
@@ -53,7 +57,7 @@ func newConvertCmd() *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&from, "from", "", "form of the logs: envoy, otlp or litellm")
+	fs.StringVar(&from, "from", "", "form of the logs: envoy, otlp, litellm, vegeta, k6 or vllm")
 	fs.StringVarP(&out, "out", "o", "", "run file to write")
 	fs.StringVar(&o.ArmField, "arm-field", "", "field whose value is the arm, @file for the name of the log (default: all are the candidate's)")
 	fs.StringVar(&o.Baseline, "baseline", "", "value of the arm field for the baseline")

@@ -269,7 +269,7 @@ func (c *conversion) write(w *sample.Writer) error {
 	err := c.spool.all(func(one spooled) error {
 		s := &one.Sample
 		s.Seq, n = n, n+1
-		for _, at := range [...]*int64{&s.IntendedNS, &s.FirstByteNS, &s.TokenNS, &s.CloseNS} {
+		for _, at := range [...]*int64{&s.IntendedNS, &s.SentNS, &s.WrittenNS, &s.FirstByteNS, &s.TokenNS, &s.LastNS, &s.CloseNS} {
 			if *at != 0 {
 				*at -= epoch
 			}

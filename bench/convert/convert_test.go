@@ -62,6 +62,9 @@ func TestGolden(t *testing.T) {
 		{"otlp.json", otlp},
 		{"litellm.json", split},
 		{"litellm.csv", options(convert.LiteLLM, "model_id", "m-old", "m-new")},
+		{"vegeta.json", options(convert.Vegeta, "attack", "before", "after")},
+		{"k6.json", options(convert.K6, "scenario", "stable", "canary")},
+		{"vllm.json", options(convert.VLLM, "", "", "qwen")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file, err := os.Open(filepath.Join("testdata", c.name))
@@ -388,7 +391,7 @@ func TestValidate(t *testing.T) {
 		change func(*convert.Options)
 		says   string
 	}{
-		{func(o *convert.Options) { o.From = "nginx" }, `from "nginx": want envoy, otlp or litellm`},
+		{func(o *convert.Options) { o.From = "nginx" }, `from "nginx": want one of envoy, otlp, litellm, vegeta, k6, vllm`},
 		{func(o *convert.Options) { o.Candidate = "" }, "name the candidate"},
 		{func(o *convert.Options) { o.Baseline = "" }, "needs a baseline"},
 		{func(o *convert.Options) { o.ArmField = "" }, "needs an arm field"},
@@ -429,6 +432,13 @@ func FuzzConvert(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(min(i, 2), text)
+	}
+	for i, name := range []string{"vegeta.json", "k6.json", "vllm.json"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(3+i, text)
 	}
 	f.Add(0, []byte(strings.Repeat(good, 3)))
 	f.Add(1, []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":-1}]}]}]}`))

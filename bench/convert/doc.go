@@ -1,6 +1,6 @@
 // Package convert makes run files of what others recorded: Envoy's access log in
-// JSON, OpenTelemetry spans of model calls (OTLP in JSON), and LiteLLM's spend
-// logs.
+// JSON, OpenTelemetry spans of model calls (OTLP in JSON), LiteLLM's spend logs,
+// and what other load generators saved of each request: vegeta, k6 and vLLM's.
 //
 //		log -> decoder -> record -> choice of the arm -> spool -> run file
 //
@@ -22,6 +22,9 @@
 // told: a judge holds a metric of these. The validity has the grade unknown.
 // Throughput is lacking because the requests of a log are what users happened
 // to send: it shows their demand and not what an arm can bear.
+//
+// A summary of k6 or vLLM has no requests, so that it cannot become a run file;
+// the error says what to save instead.
 //
 // # What is left out
 //

@@ -8,6 +8,25 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 )
 
+// tells are the measures that the results of another load generator can tell.
+func tells(from Source) []sample.Measure {
+	var all []sample.Measure
+	switch from {
+	case Vegeta:
+		all = []sample.Measure{sample.Full}
+	case K6:
+		all = []sample.Measure{sample.Connect, sample.TLSTime, sample.Waiting, sample.TTFB, sample.Full}
+	case VLLM:
+		all = []sample.Measure{sample.Queue, sample.FirstToken, sample.Gap, sample.TPOT, sample.NTPOT, sample.LastContent, sample.Full}
+	}
+	for _, m := range all {
+		if service, ok := m.Service(); ok {
+			all = append(all, service)
+		}
+	}
+	return all
+}
+
 // never are the measures that a source cannot tell, by the names that policies
 // use.
 func never(from Source) []sample.Measure {
@@ -17,6 +36,11 @@ func never(from Source) []sample.Measure {
 		"quality", "throughput", "cpu_per_event", "cpu_per_request",
 	}
 	lacks = append(lacks, sample.ServiceMeasures()...) // a log has one start
+	if from.generated() {
+		known := tells(from)
+		lacks = append(lacks, sample.TTFB, sample.FirstToken, "cost")
+		return slices.DeleteFunc(lacks, func(m sample.Measure) bool { return slices.Contains(known, m) })
+	}
 	switch from {
 	case Envoy:
 		return append(lacks, sample.FirstToken, "cost")
@@ -31,6 +55,7 @@ type told struct {
 	requests, ok int
 	// Of the successful ones:
 	byte1, token, output, cost int
+	queued                     int // waited before they were sent
 	left                       int
 	silent                     int // did not say whether they succeeded
 	first, last                int64
@@ -51,6 +76,7 @@ func (t *told) add(s *sample.Sample) {
 	t.token += one(s.TokenNS != 0)
 	t.output += one(s.Usage.Source != "")
 	t.cost += one(s.Cost > 0)
+	t.queued += one(s.SentNS > s.IntendedNS)
 }
 
 func one(is bool) int {
@@ -69,8 +95,9 @@ func (c *conversion) lacks() []sample.Measure {
 		told int
 		can  bool
 	}{
-		{sample.TTFB, c.told.byte1, c.From == Envoy},
-		{sample.FirstToken, c.told.token, c.From != Envoy},
+		{sample.TTFB, c.told.byte1, c.From == Envoy || c.From == K6},
+		{sample.FirstToken, c.told.token, c.From != Envoy && c.From != Vegeta && c.From != K6},
+		{sample.Queue, c.told.queued, c.From == VLLM},
 		{"output_tokens", c.told.output, true},
 		{"cost", c.told.cost, c.From == LiteLLM},
 	} {
@@ -95,6 +122,8 @@ func (c *conversion) validity() sample.Validity {
 		}
 	}
 	warn(c.From == Envoy, "the access log does not see an error inside a stream that began with status 200")
+	warn(c.From == Vegeta || c.From == K6, "times begin when %s took a request up, not when it was meant to start: what waited for a free worker is not in them", c.From)
+	warn(c.From == VLLM, "the first start is put at the file's date, read as UTC; answers end with their last chunk; tokens are the server's count, or that of vLLM's tokenizer where the server told none")
 	warn(c.told.silent > 0, "%d requests do not say whether they succeeded: a log that kept no failures tells no success rate", c.told.silent)
 	warn(c.told.left > 0, "%d callers left before the end and count as failures", c.told.left)
 	warn(c.report.Bad > 0, "%d of %d entries could not be read", c.report.Bad, c.report.Entries)

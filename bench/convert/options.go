@@ -18,10 +18,17 @@ const (
 	Envoy   Source = "envoy"   // JSON access log, one object a line
 	OTLP    Source = "otlp"    // spans as OTLP JSON: one document, or one a line
 	LiteLLM Source = "litellm" // LiteLLM_SpendLogs: JSON, JSON Lines or CSV
+	Vegeta  Source = "vegeta"  // results of vegeta attack: gob, JSON or CSV
+	K6      Source = "k6"      // k6 run --out json=FILE
+	VLLM    Source = "vllm"    // vllm bench serve --save-result --save-detailed
 )
 
 // Sources lists the forms.
-func Sources() []Source { return []Source{Envoy, OTLP, LiteLLM} }
+func Sources() []Source { return []Source{Envoy, OTLP, LiteLLM, Vegeta, K6, VLLM} }
+
+// generated tells the results of other load generators, whose form is fixed,
+// from logs of what users sent.
+func (s Source) generated() bool { return s == Vegeta || s == K6 || s == VLLM }
 
 // Options say what a log cannot.
 type Options struct {
@@ -62,7 +69,8 @@ func (o Options) Validate() error {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	wrong(!slices.Contains(Sources(), o.From), "from %q: want envoy, otlp or litellm", o.From)
+	wrong(!slices.Contains(Sources(), o.From), "from %q: want one of %s", o.From, join(Sources()))
+	wrong(o.From.generated() && len(o.Map) > 0, "map: the fields of %s have fixed names", o.From)
 	wrong(o.Candidate == "", "name the candidate: the value that the arm field has for it")
 	wrong(o.ArmField == "" && o.Baseline != "", "a baseline needs an arm field: name the field that tells the arms apart")
 	wrong(o.ArmField != "" && o.Baseline == "", "an arm field needs a baseline: the value that it has for the old arm")

@@ -35,6 +35,12 @@ func (o Options) decoder() decoder {
 		return decodeOTLP
 	case LiteLLM:
 		return decodeLiteLLM
+	case Vegeta:
+		return decodeVegeta
+	case K6:
+		return decodeK6
+	case VLLM:
+		return decodeVLLM
 	}
 	return decodeEnvoy
 }
@@ -133,7 +139,7 @@ func (f fields) work(rec *record) error {
 // ordered says what is wrong with the order of a request's instants.
 func ordered(s *sample.Sample) error {
 	at := s.IntendedNS
-	for _, next := range [...]int64{s.FirstByteNS, s.TokenNS, s.CloseNS} {
+	for _, next := range [...]int64{s.SentNS, s.WrittenNS, s.FirstByteNS, s.TokenNS, s.LastNS, s.CloseNS} {
 		if next == 0 {
 			continue
 		}

@@ -62,7 +62,8 @@ type Header struct {
 	ClockScale float64  `json:"clock_scale"` // 1: real time
 
 	// Source says who recorded the requests where it was not bench's own load:
-	// proxy (the reference proxy's request log), envoy, otlp, litellm.
+	// proxy (the reference proxy's request log), envoy, otlp, litellm, vegeta, k6,
+	// vllm.
 	Source string `json:"source,omitzero"`
 	// Lacks names measures that such a source cannot tell: their absence says
 	// nothing of the arms.
