@@ -199,6 +199,7 @@ func (c *conversion) keep(arm string, rec record) error {
 	c.report.Requests[arm]++
 	c.told.add(s)
 	c.told.silent += one(rec.silent)
+	c.told.queued += one(rec.queued)
 	if len(c.models) < 2 {
 		c.models[rec.model] = true
 	}

@@ -66,8 +66,10 @@ func decodeK6(_ fields, src *bufio.Reader, take func(record) error) error {
 		switch {
 		case len(l.Metrics) > 0 && l.Type == "":
 			return errK6Summary
-		case l.Type != "Point":
+		case l.Type == "Metric":
 			return nil
+		case l.Type != "Point":
+			return take(bad(number, "neither a point nor a metric of k6"))
 		case l.Metric == "http_reqs":
 			if err := end(); err != nil {
 				return err

@@ -55,9 +55,9 @@ type told struct {
 	requests, ok int
 	// Of the successful ones:
 	byte1, token, output, cost int
-	queued                     int // waited before they were sent
 	left                       int
 	silent                     int // did not say whether they succeeded
+	queued                     int // said how long they waited to be sent
 	first, last                int64
 }
 
@@ -76,7 +76,6 @@ func (t *told) add(s *sample.Sample) {
 	t.token += one(s.TokenNS != 0)
 	t.output += one(s.Usage.Source != "")
 	t.cost += one(s.Cost > 0)
-	t.queued += one(s.SentNS > s.IntendedNS)
 }
 
 func one(is bool) int {

@@ -19,6 +19,8 @@ type record struct {
 	model  string
 	// silent: it does not say whether it succeeded, and counts as if it had.
 	silent bool
+	// queued: it tells how long it waited to be sent, be it not at all.
+	queued bool
 	// passed says why the entry is no request to be judged; "": it is one.
 	passed string
 	// wrong says why the entry cannot be read.

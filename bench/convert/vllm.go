@@ -61,7 +61,7 @@ func (r *vllmResult) each(number int, take func(record) error) error {
 		return fmt.Errorf("result %d: %w", number, err)
 	}
 	for i := range r.Starts {
-		rec := record{line: number, row: vllmRow{r}, model: word(r.Model)}
+		rec := record{line: number, row: vllmRow{r}, model: word(r.Model), queued: len(r.Queues) > 0}
 		if rec.wrong = r.request(&rec.sample, i, anchor); rec.wrong != nil {
 			rec.wrong = fmt.Errorf("request %d: %w", i, rec.wrong)
 		}
