@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type benchFlags struct {
 	outputFlags
 	transport transportFlags
 	shard     shardFlags
+	limit     limitFlags
 }
 
 const benchHelp = `Loads one or more targets with streaming requests of the API that --dialect names,
@@ -71,6 +73,7 @@ func newBenchCmd() *cobra.Command {
 	f.trace.add(cmd)
 	f.session.add(cmd)
 	f.search.add(cmd)
+	f.limit.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
@@ -97,6 +100,9 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	defer file.Discard()
 	show := newBenchScreen(cmd.ErrOrStderr(), f.quiet)
 	show.say("seed %d, dataset %s %.12s", f.seed, cfg.Set.Name, cfg.Set.Hash)
+	if err := f.limit.say(cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	var cal calibrate.Calibration
 	if f.calibrate > 0 {
 		show.say("measuring the measurer for %v", f.calibrate)
@@ -108,6 +114,9 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	cfg.Progress = show.progress
 	probe := func(ctx context.Context, cfg load.Config, settle int) (*sample.Run, error) {
 		defer show.done()
+		if err := f.limit.next(cfg); err != nil {
+			return nil, err
+		}
 		return measure(ctx, cfg, settle, cal)
 	}
 	var run *sample.Run
@@ -124,24 +133,11 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	if err := file.Finish(run); err != nil {
 		return err
 	}
-	if err := f.showBench(cmd.OutOrStdout(), run, f.out); err != nil {
+	if err := errors.Join(f.showBench(cmd.OutOrStdout(), run, f.out), f.limit.sayUsed(cmd.ErrOrStderr())); err != nil {
 		return err
 	}
 	if found != nil {
 		return found
 	}
 	return benchExit(run, f.out)
-}
-
-// measure runs cfg and grades what came of it; the first requests, as many as
-// settle says, are warm-up.
-func measure(ctx context.Context, cfg load.Config, settle int, cal calibrate.Calibration) (*sample.Run, error) {
-	result, err := load.Run(ctx, cfg)
-	if err != nil {
-		return nil, startError(err)
-	}
-	result.Settle(settle)
-	validity := calibrate.Grade(result.Health, cal, result.Header.Design)
-	validity.Warnings = append(validity.Warnings, result.Warnings...)
-	return &sample.Run{Header: result.Header, Samples: result.Samples, Trailer: result.Trailer(validity)}, nil
 }

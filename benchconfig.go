@@ -44,5 +44,9 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	if err := f.shard.apply(&cfg, seeded, time.Now()); err != nil {
 		return load.Config{}, err
 	}
+	f.limit.search = f.search.find != ""
+	if err := f.limit.apply(&cfg); err != nil {
+		return load.Config{}, err
+	}
 	return cfg, cfg.Validate()
 }

@@ -142,6 +142,10 @@ type Config struct {
 	// Tokens, if set, counts the tokens of each answer when its slot has ended and
 	// its arm has stopped; otherwise only what the API reports is known.
 	Tokens func(*dialect.Answer) sample.Usage
+	// Ended, if set, is told of every request that has ended, as it ends, from
+	// several goroutines. With an error no further request starts, and the error is
+	// why the run was stopped. Answers are then decoded while others come.
+	Ended func(Ended) error
 	// Progress, if set, is told how far the run is, several times a second at
 	// most; calls do not overlap and must not block.
 	Progress func(Progress)

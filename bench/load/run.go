@@ -33,6 +33,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if start := cfg.Shard.Start; !start.IsZero() && !time.Now().Before(start) {
 		return nil, fmt.Errorf("load: %w: %s", ErrStartPassed, start.Format(time.RFC3339))
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	r.end = end
 	r.await(ctx)
 	r.run(ctx)
 	r.noteStep()
@@ -119,6 +122,8 @@ type runner struct {
 
 	planned int // measured requests of all arms
 
+	end context.CancelCauseFunc // ends the run
+
 	appointed int64 // when the next turn begins; 0: when the one before has ended
 
 	ungraded []ungraded // of the block that runs
@@ -189,7 +194,7 @@ func (r *runner) run(ctx context.Context) {
 		for _, arm := range r.plan.blocks[b].order {
 			r.slot(ctx, b, arm)
 			if ctx.Err() != nil {
-				r.result.Stopped = fmt.Sprintf("interrupted in block %d of %d", b+1, len(r.plan.blocks))
+				r.result.Stopped = r.stopped(ctx, b)
 				r.conclude()
 				return
 			}

@@ -75,8 +75,9 @@ type tripper struct {
 	closed   bool            // closed loop: a request is intended when it is sent
 	flight   context.Context // every request lives under it; its cause says why it ended
 	pool     *pool
-	held     atomic.Int64 // bytes waiting to be decoded
-	done     atomic.Int64 // requests that ended
+	ended    func(r *request, size int) // nil: nobody is told
+	held     atomic.Int64               // bytes waiting to be decoded
+	done     atomic.Int64               // requests that ended
 	buffers  sync.Pool
 }
 
@@ -289,12 +290,17 @@ func (b *body) end() {
 	}
 	b.cancel(nil)
 	b.tripper.pool.lanes.leave(b.request.trace.release())
+	size := len(b.request.wire.Body)
 	b.request.wire = dialect.Request{}
-	b.tripper.finished(b.request)
+	b.tripper.finished(b.request, size)
 }
 
-// finished decodes at once only when too many bytes wait.
-func (t *tripper) finished(r *request) {
+// finished decodes at once only when too many bytes wait. size is that of the
+// request's body.
+func (t *tripper) finished(r *request, size int) {
+	if t.ended != nil {
+		t.ended(r, size)
+	}
 	if r.stream != nil && t.held.Add(int64(r.stream.Size())) > maxHeld {
 		t.held.Add(-int64(r.stream.Size()))
 		r.decode()
