@@ -2,7 +2,7 @@
 # GOFLAGS and the other Go variables of the environment are honoured.
 
 .DEFAULT_GOAL := help
-.PHONY: help build gate test race lint fmt test-real fuzz bench nightly mutate proof clean
+.PHONY: help build gate test race lint fmt test-real fuzz bench bench-limits nightly mutate proof clean
 
 export CGO_ENABLED := 0
 
@@ -11,7 +11,7 @@ FUZZTIME ?= 10s
 TOOL := go tool -modfile=tools.mod
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/firstbyte, static and without paths of this machine
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/firstbyte .
@@ -39,6 +39,9 @@ fuzz: ## every fuzz target for FUZZTIME=10s
 
 bench: ## every benchmark once, so that they stay runnable
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+bench-limits: build ## what bench can measure on this machine, into docs/measuring.md (Linux, idle, 20 minutes)
+	go test -v -run TestLimits . -limits -update -timeout 90m
 
 proof: build ## how often the judge errs: by simulation (docs/proof.md), and on a fresh run of identical arms
 	bash ci/proof.sh
