@@ -28,14 +28,17 @@ var asked = map[string]struct{ method, uri, header, value, body string }{
 	"http-post":        {"POST", "/base/", "Authorization", "Bearer hunter2", `What`},
 }
 
-// replays VAR DIALECT CASE: a server for the length of the script that plays a
+// replays VAR DIALECT CASE [WORD]: a server for the length of the script that plays a
 // recording of bench/dialect event by event to requests that are just those of
-// the dialect, with the key hunter2; the variable takes its URL.
+// the dialect, with the key hunter2 and the word in their body; the variable takes its URL.
 func cmdReplays(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: replays variable dialect case")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: replays variable dialect case [word]")
 	}
 	want, known := asked[args[1]]
+	if len(args) > 3 {
+		want.body = args[3]
+	}
 	archive, err := txtar.ParseFile("bench/dialect/testdata/" + strings.TrimSuffix(args[1], "-post") + "/" + args[2] + ".txtar")
 	ts.Check(err)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

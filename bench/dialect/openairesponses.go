@@ -59,10 +59,11 @@ func (OpenAIResponses) terminator() string {
 
 func (OpenAIResponses) decoder() decoder { return responsesDecoder{} }
 
-// look goes by the types of events, whose quotes no text can hold.
+// look goes by the member of deltas and the types of ends, whose quotes no text can
+// hold.
 func (OpenAIResponses) look(frame []byte) Seen {
 	return Seen{
-		Token: has(frame, `.delta"`) && filled(frame, `"delta"`),
+		Token: filled(frame, `"delta"`),
 		End:   has(frame, `"response.completed"`, `"response.incomplete"`, `"response.failed"`),
 	}
 }
