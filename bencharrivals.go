@@ -38,7 +38,7 @@ func (f *arrivalFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.sweep, "sweep", "", "rates that the blocks take in turn instead of --rate: 5,10,20")
 	fs.IntVar(&f.closed, "closed", 0, "closed loop of so many workers instead of --rate")
 	fs.Float64Var(&f.maxRate, "max-rate", 0, "most starts per second of a closed loop")
-	fs.IntVar(&f.requests, "requests", 100, "measured requests per target")
+	fs.IntVar(&f.requests, "requests", 200, "measured requests per target")
 	fs.IntVar(&f.blocks, "blocks", 1, "blocks in which the targets take turns; for a sweep, of each rate")
 	fs.StringVar(&f.writeTo, "schedule-out", "", "file to write the intended requests to: CSV if it ends in .csv, else JSON Lines")
 	fs.StringVar(&f.readFrom, "schedule-in", "", "file of intended requests to send instead of drawn ones")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,8 +137,14 @@ func Calibrate(ctx context.Context, o Options) (Calibration, error) {
 	c.Seed, c.PerSecond, c.Machine = o.Seed, o.PerSecond, run.Header.Machine
 	c.EventsPerSecond = float64(c.Events) / run.Health.Window.Seconds()
 	c.Protocol, c.StreamsPerConn = string(cmp.Or(o.Transport.Protocol, load.HTTP1)), run.Health.StreamsPerConn
-	c.Validity = Grade(run.Health, c, sample.Single)
+	c.Validity = GradeBy(ofCalibrations(), run.Health, c, sample.Single)
 	return c, nil
+}
+
+// ofCalibrations are the rules without those of whole runs: a calibration has
+// every answer's truth, and need not be in balance.
+func ofCalibrations() []Rule {
+	return slices.DeleteFunc(Rules(), func(r Rule) bool { return r.Whole })
 }
 
 // firstFailure says why requests failed, if they did.

@@ -17,7 +17,7 @@ func Grade(health load.Health, cal Calibration, design sample.Design) sample.Val
 // GradeBy is Grade by a table of the caller's: rules of [Rules] with other
 // bounds.
 func GradeBy(rules []Rule, health load.Health, cal Calibration, design sample.Design) sample.Validity {
-	v := sample.Validity{Grade: sample.Valid, Error: cal.Error, Warnings: notApplied(design), Facts: facts(&health, &cal)}
+	v := sample.Validity{Grade: sample.Valid, Error: cal.Error, Facts: facts(&health, &cal)}
 	for i := range rules {
 		rule := &rules[i]
 		if !rule.applies(&health, design) {
@@ -73,17 +73,9 @@ func facts(h *load.Health, c *Calibration) []sample.Fact {
 // manyStreams is from how many on what a process has grown by is theirs.
 const manyStreams = 100
 
-// notApplied names the rules that should have been held and were not. Steady
-// state is a rule of whole runs: interleaved blocks have none to find.
-func notApplied(design sample.Design) []string {
-	if design == sample.Interleaved {
-		return nil
-	}
-	return []string{"no steady-state window was looked for"}
-}
-
 func (r *Rule) applies(h *load.Health, design sample.Design) bool {
-	return !(r.OpenLoop && h.ClosedLoop) && !(r.Apart && design == sample.Single)
+	inPieces := design == sample.Interleaved || design == sample.Switchback
+	return !(r.OpenLoop && h.ClosedLoop) && !(r.Apart && design == sample.Single) && !(r.Whole && inPieces)
 }
 
 func (r *Rule) grade(value float64, design sample.Design) sample.Grade {

@@ -24,6 +24,7 @@ func sound() (load.Health, calibrate.Calibration) {
 		Lateness: dist, Canary: dist, Events: 40_000, Coalesced: 800,
 		Arms:     map[string]load.ArmHealth{"baseline": arm, "candidate": arm},
 		CPUShare: .3, MachineBusy: .5, Steal: 0, GCPauseMax: 200 * time.Microsecond, FDLimit: 1024, FDPeak: 100,
+		PortsBusy: .1, Steady: 15 * time.Second,
 	}, calibrate.Calibration{
 		Requests: 300, Coalesced: .01,
 		Error: map[sample.Measure]sample.ErrorNS{sample.FirstToken: {P50: 20_000, P99: 90_000, Max: 200_000, N: 300}},
@@ -88,6 +89,9 @@ func TestEveryRuleAtItsBounds(t *testing.T) {
 	files := func(peak int) change {
 		return func(h *load.Health, _ *calibrate.Calibration) { h.FDPeak, h.FDLimit = peak, 100 }
 	}
+	steady := func(d time.Duration) change {
+		return func(h *load.Health, _ *calibrate.Calibration) { h.Steady = d }
+	}
 	answers := func(n int) change {
 		return func(_ *load.Health, c *calibrate.Calibration) { c.Requests = n }
 	}
@@ -151,6 +155,15 @@ func TestEveryRuleAtItsBounds(t *testing.T) {
 		{"open files", files(80), valid, valid, false},
 		{"open files", files(95), degraded, degraded, false},
 		{"open files", files(96), invalid, invalid, false},
+
+		{"local ports", func(h *load.Health, _ *calibrate.Calibration) { h.PortsBusy = .8 }, valid, valid, false},
+		{"local ports", func(h *load.Health, _ *calibrate.Calibration) { h.PortsBusy = .95 }, degraded, degraded, false},
+		{"local ports", func(h *load.Health, _ *calibrate.Calibration) { h.PortsBusy = .96 }, invalid, invalid, false},
+		{"clock steps", func(h *load.Health, _ *calibrate.Calibration) { h.ClockStep = 10 * time.Millisecond }, valid, valid, false},
+		{"clock steps", func(h *load.Health, _ *calibrate.Calibration) { h.ClockStep = 2 * time.Hour }, degraded, degraded, false},
+		{"steady window", steady(10 * time.Second), "", valid, false},
+		{"steady window", steady(9 * time.Second), "", degraded, false},
+		{"steady window", steady(0), "", invalid, false},
 
 		{"coalesced above calibration", coalesced(0, 0), valid, valid, false},            // below it is no merit
 		{"coalesced above calibration", coalesced(40*60, 0), valid, valid, false},        // 6 % less 1
@@ -229,13 +242,13 @@ func TestNothingMeasuredIsInvalid(t *testing.T) {
 
 func TestWhatIsNotToldIsSaid(t *testing.T) {
 	h, c := sound()
-	h.MachineBusy, h.Steal, h.FDLimit = load.Unknown, load.Unknown, 0
+	h.MachineBusy, h.Steal, h.FDLimit, h.PortsBusy = load.Unknown, load.Unknown, 0, load.Unknown
 	v := calibrate.Grade(h, c, sample.Single)
 	if v.Grade != valid {
 		t.Errorf("a system that tells less is %s", v.Grade)
 	}
 	all := strings.Join(v.Warnings, "\n")
-	for _, want := range []string{"CPU of the machine", "CPU stolen", "open files", "steady-state"} {
+	for _, want := range []string{"CPU of the machine", "CPU stolen", "open files", "local ports"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not named in\n%s", want, all)
 		}

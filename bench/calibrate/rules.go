@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
@@ -33,6 +34,9 @@ type Rule struct {
 	Common bool
 	// Apart marks rules of what differs between arms: not for single runs.
 	Apart bool
+	// Whole marks rules of runs in one piece: turns and time blocks are short by
+	// design, and compared with each other.
+	Whole bool
 	// OpenLoop marks rules that need intended starts.
 	OpenLoop bool
 	// What says what the value is.
@@ -54,7 +58,7 @@ const apartFactor = 3
 // interleaved runs, the rules of what differs between the arms. Copy and change
 // bounds for [GradeBy].
 func Rules() []Rule {
-	return append(append(startRules(), machineRules()...), calibrationRules()...)
+	return slices.Concat(startRules(), machineRules(), calibrationRules(), wholeRules())
 }
 
 func startRules() []Rule {
@@ -116,7 +120,25 @@ func machineRules() []Rule {
 			Name: "open files", Unit: "%", Worse: Above, Valid: 80, Degraded: 95,
 			What: "most open at once, of the limit", read: files,
 		},
+		{
+			Name: "local ports", Unit: "%", Worse: Above, Valid: 80, Degraded: 95,
+			What: "most taken by sockets of this machine, of those it may give", read: ports,
+		},
+		{
+			Name: "clock steps", Unit: "ms", Worse: Above, Valid: 10, Degraded: dayMS,
+			What: "largest jump of the wall clock, which no latency is measured by: times of day are wrong", read: clockStep,
+		},
 	}
+}
+
+// dayMS is more than any step: a jump degrades and never makes a run invalid.
+const dayMS = 86_400_000
+
+func wholeRules() []Rule {
+	return []Rule{{
+		Name: steadyRule, Unit: "s", Worse: Below, Valid: 10, Degraded: .001, Whole: true,
+		What: "from when a usual answer to the first request had ended to the last start", read: steady,
+	}}
 }
 
 func calibrationRules() []Rule {
@@ -144,6 +166,7 @@ func calibrationRules() []Rule {
 const (
 	canaryRule    = "canary P99"
 	coalescedRule = "coalesced above calibration"
+	steadyRule    = "steady window"
 )
 
 func ms[T int64 | time.Duration](ns T) float64 { return float64(ns) / 1e6 }
@@ -212,6 +235,12 @@ func share(of float64) (float64, bool) { return 100 * of, of != load.Unknown }
 func pause(h *load.Health, _ *Calibration) (float64, bool) { return ms(h.GCPauseMax), true }
 
 func files(h *load.Health, _ *Calibration) (float64, bool) { return percent(h.FDPeak, h.FDLimit) }
+
+func ports(h *load.Health, _ *Calibration) (float64, bool) { return share(h.PortsBusy) }
+
+func clockStep(h *load.Health, _ *Calibration) (float64, bool) { return ms(h.ClockStep), true }
+
+func steady(h *load.Health, _ *Calibration) (float64, bool) { return h.Steady.Seconds(), true }
 
 func coalesced(h *load.Health, c *Calibration) (float64, bool) {
 	now, told := percent(h.Coalesced, h.Events)

@@ -47,6 +47,13 @@ type Health struct {
 	StreamsPerConn int      // most that were in flight on one connection, warm-up included
 	TokenSources   []string // where the counts of tokens come from
 
+	ClockStep time.Duration // largest jump of the wall clock against the monotonic one, either way
+	PortsBusy float64       // share of the machine's local ports that were taken at most, 0 to 1, or Unknown
+	// Steady is how long arrivals and departures were in balance, all slots
+	// together: from when a usual answer to the first request had ended (P95 of
+	// the slot) to the last start.
+	Steady time.Duration
+
 	InFlight  int // most measured requests that were in flight at once
 	Memory    int // most bytes this process held of the system
 	MemoryHad int // bytes that it held before the window in which it grew most

@@ -101,6 +101,33 @@ func parsePressure(text string) float64 {
 	return avg10
 }
 
+// readPorts is the share of the local ports that sockets of this machine hold, in
+// use or waiting for their names to be forgotten. Both ends of a connection over
+// loopback count, and listeners: the share is never too low.
+func readPorts() float64 {
+	limits, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return Unknown
+	}
+	sockets, err := os.ReadFile("/proc/net/sockstat")
+	if err != nil {
+		return Unknown
+	}
+	return parsePorts(string(limits), string(sockets))
+}
+
+func parsePorts(limits, sockets string) float64 {
+	var first, last, inUse, orphan, waiting int
+	if _, err := fmt.Sscan(limits, &first, &last); err != nil || last < first {
+		return Unknown
+	}
+	_, tcp, _ := strings.Cut(sockets, "\nTCP:")
+	if _, err := fmt.Sscanf(tcp, " inuse %d orphan %d tw %d", &inUse, &orphan, &waiting); err != nil {
+		return Unknown
+	}
+	return float64(inUse+waiting) / float64(last-first+1)
+}
+
 func openFiles() int {
 	dir, err := os.Open("/proc/self/fd")
 	if err != nil {

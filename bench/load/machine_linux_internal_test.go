@@ -51,3 +51,20 @@ func TestThisMachineIsTold(t *testing.T) {
 		t.Errorf("%+v", ticks)
 	}
 }
+
+func TestParsePorts(t *testing.T) {
+	const sockets = "sockets: used 100\nTCP: inuse 1500 orphan 2 tw 500 alloc 1600 mem 3\nUDP: inuse 0 mem 0\n"
+	for _, c := range []struct {
+		limits, sockets string
+		want            float64
+	}{
+		{"32768\t60767\n", sockets, 2000.0 / 28000},
+		{"", sockets, Unknown},
+		{"60000 50000", sockets, Unknown},
+		{"32768\t60767\n", "UDP: inuse 0", Unknown},
+	} {
+		if got := parsePorts(c.limits, c.sockets); got != c.want {
+			t.Errorf("%q, %q: %v, want %v", c.limits, c.sockets, got, c.want)
+		}
+	}
+}

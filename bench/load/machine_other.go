@@ -22,5 +22,6 @@ func thisMachine() sample.Machine {
 func ownCPU() time.Duration   { return 0 }
 func readTicks() machineTicks { return machineTicks{} }
 func readPressure() float64   { return Unknown }
+func readPorts() float64      { return Unknown }
 func openFiles() int          { return 0 }
 func fileLimit() int          { return 0 }

@@ -34,11 +34,13 @@ type windowFacts struct {
 	pressure float64
 	fdPeak   int
 	memory   memoryFacts
+	step     time.Duration
+	ports    float64
 	pauses   pauseFacts
 }
 
 func newMeter() *meter {
-	return &meter{total: windowFacts{pressure: Unknown}, arms: map[string]*windowFacts{}}
+	return &meter{total: windowFacts{pressure: Unknown, ports: Unknown}, arms: map[string]*windowFacts{}}
 }
 
 // A window is one stretch of load being watched.
@@ -56,7 +58,7 @@ type window struct {
 func (m *meter) open() *window {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &window{cpu: ownCPU(), machine: readTicks(), pauses: readPauses(), stop: stop}
-	w.facts.pressure = Unknown
+	w.facts.pressure, w.facts.ports = Unknown, Unknown
 	w.facts.memory.had = memoryHeld()
 	w.wg.Go(func() { w.sing(ctx) })
 	w.wg.Go(func() { w.glance(ctx) })
@@ -74,7 +76,7 @@ func (m *meter) close(w *window, arm string) {
 	w.facts.pauses = pausesSince(w.pauses, readPauses())
 	m.total.add(&w.facts)
 	if m.arms[arm] == nil {
-		m.arms[arm] = &windowFacts{pressure: Unknown}
+		m.arms[arm] = &windowFacts{pressure: Unknown, ports: Unknown}
 	}
 	m.arms[arm].add(&w.facts)
 }
@@ -87,6 +89,8 @@ func (f *windowFacts) add(w *windowFacts) {
 	f.pressure = max(f.pressure, w.pressure)
 	f.fdPeak = max(f.fdPeak, w.fdPeak)
 	f.memory = f.memory.plus(w.memory)
+	f.step = max(f.step, w.step)
+	f.ports = max(f.ports, w.ports)
 	f.pauses = f.pauses.plus(w.pauses)
 }
 
@@ -110,7 +114,10 @@ func (w *window) sing(ctx context.Context) {
 func (w *window) glance(ctx context.Context) {
 	ticker := time.NewTicker(glancePeriod)
 	defer ticker.Stop()
+	var steps stepper
 	for {
+		w.facts.step = max(w.facts.step, steps.look(time.Now().UnixNano(), clock.Now()))
+		w.facts.ports = max(w.facts.ports, readPorts())
 		w.facts.pressure = max(w.facts.pressure, readPressure())
 		w.facts.fdPeak = max(w.facts.fdPeak, openFiles())
 		w.facts.memory.peak = max(w.facts.memory.peak, memoryHeld())
@@ -143,6 +150,7 @@ func (m *meter) health(r *Result, closedLoop bool) Health {
 		CPU: t.cpu, CPUShare: Unknown, MachineBusy: t.machine.busyShare(), Steal: t.machine.stealShare(),
 		Pressure: t.pressure, GCPauseMax: t.pauses.longest, GCPauseTotal: t.pauses.total, GCPauses: t.pauses.n,
 		FDLimit: fileLimit(), FDPeak: t.fdPeak, Memory: t.memory.peak, MemoryHad: t.memory.had,
+		ClockStep: t.step, PortsBusy: t.ports, Steady: steady(r.Samples),
 	}
 	if t.length > 0 && t.cpu > 0 {
 		h.CPUShare = float64(t.cpu) / (float64(t.length) * float64(h.Cores))
@@ -248,6 +256,47 @@ func upperQuartile(slots map[int][]int64) Dist {
 		return values[(3*len(values)+3)/4-1]
 	}
 	return Dist{P50: of(p50), P99: of(p99), Max: of(longest), N: len(slots)}
+}
+
+// A stepper finds jumps of the wall clock: between two looks it and the monotonic
+// clock must go on alike, but for a slew of parts in a thousand.
+type stepper struct {
+	apart  int64
+	looked bool
+}
+
+// look returns by how much the clocks have moved against each other since the
+// last look.
+func (s *stepper) look(wall, monotonic int64) time.Duration {
+	before, first := s.apart, !s.looked
+	s.apart, s.looked = wall-monotonic, true
+	if first {
+		return 0
+	}
+	return time.Duration(max(s.apart-before, before-s.apart))
+}
+
+// steady is Health.Steady.
+func steady(samples []sample.Sample) time.Duration {
+	type slot struct {
+		arm   string
+		block int
+	}
+	starts, takes := map[slot][]int64{}, map[slot][]int64{}
+	for i := range samples {
+		if s := &samples[i]; !s.Warmup && s.SentNS != 0 && s.CloseNS != 0 {
+			at := slot{s.Arm, s.Block}
+			starts[at], takes[at] = append(starts[at], s.SentNS), append(takes[at], s.CloseNS-s.SentNS)
+		}
+	}
+	var sum time.Duration
+	for at, began := range starts {
+		took := takes[at]
+		slices.Sort(took)
+		usual := took[(95*len(took)+99)/100-1]
+		sum += time.Duration(max(0, slices.Max(began)-slices.Min(began)-usual))
+	}
+	return sum
 }
 
 // mostInFlight is how many measured requests were sent and not closed at once.
