@@ -90,7 +90,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	if err := f.arrivals.write(cfg); err != nil {
 		return err
 	}
-	if err := reach(cmd.Context(), cfg.Arms); err != nil {
+	if err := reach(cmd.Context(), cfg.Arms, "--target"); err != nil {
 		return err
 	}
 	file, err := sample.Create(f.out) // now: a place that cannot be written must cost no load

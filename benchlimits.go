@@ -19,6 +19,7 @@ type limitFlags struct {
 	price  budget.Price
 	prices string
 
+	always bool // the estimate is printed without a limit, too
 	search bool // how much is sent is not known before
 	demand load.Demand
 	meter  *budget.Meter // nil: nothing is limited
@@ -38,7 +39,7 @@ func (f *limitFlags) add(cmd *cobra.Command) {
 
 // asked tells whether a limit or a price was given.
 func (f *limitFlags) asked() bool {
-	return f.limits.Any() || f.price != budget.Price{} || f.prices != ""
+	return f.always || f.limits.Any() || f.price != budget.Price{} || f.prices != ""
 }
 
 // apply refuses a run that might go beyond its limits, and has the others watched.

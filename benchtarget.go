@@ -46,14 +46,11 @@ func benchArms(targets []string, key load.Secret) ([]load.Arm, []sample.Arm, err
 	var about []sample.Arm
 	for _, target := range targets {
 		name, address, ok := strings.Cut(target, "=")
-		u, err := url.Parse(address)
-		switch {
-		case !ok || name == "":
+		if !ok || name == "" {
 			return nil, nil, fmt.Errorf("--target %q: write NAME=URL", target)
-		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			return nil, nil, fmt.Errorf("--target %s: not a URL of http or https with a host", name)
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return nil, nil, fmt.Errorf("--target %s: give scheme, host, port and path alone; a key goes into --key-env or --key-file", name)
+		}
+		if err := checkTarget("--target "+name, address); err != nil {
+			return nil, nil, err
 		}
 		arms = append(arms, load.Standing{ArmName: name, At: load.Target{URL: address, Key: key}})
 		about = append(about, sample.Arm{Target: address})
@@ -61,8 +58,22 @@ func benchArms(targets []string, key load.Secret) ([]load.Arm, []sample.Arm, err
 	return arms, about, nil
 }
 
-// reach makes sure that somebody listens before anything is sent.
-func reach(ctx context.Context, arms []load.Arm) error {
+// checkTarget refuses what is no address, and what may hold a key: it would stand
+// in the run file.
+func checkTarget(what, address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%s: not a URL of http or https with a host", what)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%s: give scheme, host, port and path alone; a key goes into --key-env or --key-file", what)
+	}
+	return nil
+}
+
+// reach makes sure that somebody listens before anything is sent. flag is where the
+// addresses come from.
+func reach(ctx context.Context, arms []load.Arm, flag string) error {
 	for _, arm := range arms {
 		target, err := arm.Start(ctx)
 		if err != nil {
@@ -79,7 +90,7 @@ func reach(ctx context.Context, arms []load.Arm) error {
 		dialer := net.Dialer{Timeout: 5 * time.Second}
 		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 		if err != nil {
-			return fmt.Errorf("target %s cannot be reached: %w: start it, or correct --target", arm.Name(), err)
+			return fmt.Errorf("target %s cannot be reached: %w: start it, or correct %s", arm.Name(), err, flag)
 		}
 		_ = conn.Close() // it has served its purpose
 	}

@@ -24,6 +24,7 @@ type gateFlags struct {
 	rate                           float64
 	duration, calibrate            time.Duration
 	timeouts                       load.Timeouts
+	urls                           urlFlags
 }
 
 const gateHelp = `Runs a simulated Gemini upstream and two reference proxies, the baseline with
@@ -37,6 +38,11 @@ baseline, in which nothing may be seen, and a plant, the baseline with a known
 delay in its path, which must be seen. Without both there is no PROMOTE.
 
 With --inject or --aa both arms are identical, all flags on.
+
+With --baseline-url and --candidate-url it compares two endpoints that someone else
+runs, as they stand; nothing is restarted. Keys come from --key-env or --key-file. What
+it may use is printed before anything is sent, and held to --max-requests, --max-tokens
+and --max-spend.
 
 With --enrich PILOT.run.jsonl.gz, the run file of an earlier gate on the same dataset,
 likely slow items are drawn more often and weigh less, so that a slower tail shows in
@@ -76,6 +82,7 @@ func newGateCmd() *cobra.Command {
 	fs.DurationVar(&f.calibrate, "calibrate", 3*time.Second, "how long to measure the measurer first")
 	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 2*time.Second, "a request without a token by then has failed")
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
+	f.urls.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("requests", "duration")
 	cmd.MarkFlagsMutuallyExclusive("aa", "inject")
 	for _, identical := range []string{"aa", "inject"} { // they choose the flags
@@ -89,6 +96,9 @@ func runGate(cmd *cobra.Command, f gateFlags) error {
 	if err := gate.Clear(f.out); err != nil {
 		return err
 	}
+	if err := f.urls.check(cmd, &f); err != nil {
+		return err
+	}
 	cfg, err := gateConfig(&f)
 	if err != nil {
 		return err
@@ -96,16 +106,18 @@ func runGate(cmd *cobra.Command, f gateFlags) error {
 	if !f.quiet {
 		cfg.Screen = screen(cmd)
 	}
-	field, err := startField(cmd.Context(), f, cfg.Load.About)
+	place := "scenario " + f.scenario
+	if f.urls.on() {
+		place, err = "endpoints of someone else", f.urls.ready(cmd, cfg.Load.Arms)
+	} else {
+		var stop func()
+		stop, err = f.play(cmd.Context(), &cfg.Load)
+		defer stop()
+	}
 	if err != nil {
 		return err
 	}
-	defer field.stop()
-	cfg.Load.Truth = field
-	for _, arm := range field.arms {
-		cfg.Load.Arms = append(cfg.Load.Arms, arm)
-	}
-	cfg.Screen.Say("seed %d, scenario %s, dataset %s %.12s", f.seed, f.scenario, cfg.Load.Set.Name, cfg.Load.Set.Hash)
+	cfg.Screen.Say("seed %d, %s, dataset %s %.12s", f.seed, place, cfg.Load.Set.Name, cfg.Load.Set.Hash)
 	verdict, err := gate.Run(cmd.Context(), cfg)
 	if err != nil {
 		return err

@@ -28,7 +28,11 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	}
 	pol, errPolicy := policyInMode("a gate", f.policy, f.mode, policy.Fixed, policy.GroupSequential, policy.Threshold)
 	set, errSet := loadDataset(f.dataset)
-	about, idle, errFlags := aboutArms(f)
+	of := func() ([]sample.Arm, []string, error) { return aboutArms(f) }
+	if f.urls.on() {
+		of = f.urls.about
+	}
+	about, idle, errFlags := of()
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
 		return gate.Config{}, err
 	}
@@ -63,6 +67,11 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: turn.Side},
 			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why, Score: score,
 		},
+	}
+	if f.urls.on() {
+		if err := f.urls.apply(&cfg); err != nil {
+			return gate.Config{}, err
+		}
 	}
 	if f.enrich != "" {
 		if err := enrich(&cfg.Load, pol.Mode, f.out, f.enrich); err != nil {

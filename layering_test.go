@@ -44,6 +44,7 @@ var rooms = []room{
 	{"bench/sample", nil, "the run file is the contract with guard: it may depend on no one"},
 	{"bench/offset", []string{"bench/sample"}, "a clock is compared by asking: it sends no load"},
 	{"bench/merge", []string{"bench/sample", "bench/calibrate"}, "shards become the run that one machine would have written, by the rules of its validity"},
+	{"bench/delay", nil, "a delay is a pass-through: it knows no API and no arm"},
 	{"bench/budget", []string{"bench/load"}, "limits are of what a run asks for and uses: it sends nothing"},
 	{"bench/record", []string{"bench/dialect", "datasets"}, "what passes becomes items and times: it sends no load and judges nothing"},
 	{"bench/convert", []string{"bench/sample"}, "other tools' logs become run files: what they mean is for whoever judges them"},

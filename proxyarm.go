@@ -55,3 +55,17 @@ func (a *proxyArm) CPU() (time.Duration, error) {
 	}
 	return a.child.cpu()
 }
+
+// play starts the field of a gate and puts its arms into cfg. stop is to be called
+// even after an error.
+func (f gateFlags) play(ctx context.Context, cfg *load.Config) (stop func(), err error) {
+	field, err := startField(ctx, f, cfg.About)
+	if err != nil {
+		return func() {}, err
+	}
+	cfg.Truth = field
+	for _, arm := range field.arms {
+		cfg.Arms = append(cfg.Arms, arm)
+	}
+	return field.stop, nil
+}
