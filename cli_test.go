@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"requestlog": cmdRequestLog,
 			"ago":        cmdAgo,
 			"free":       cmdFree,
+			"misbehave":  cmdMisbehave,
 			"ask":        cmdAsk,
 			"answers":    cmdAnswers,
 			"same":       cmdSame,
