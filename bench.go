@@ -111,7 +111,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 		}
 	}
 	compareClock(cmd.Context(), &cfg, cfg.About[0].Target, show.say)
-	cfg.Progress = show.progress
+	show.follow(&cfg)
 	probe := func(ctx context.Context, cfg load.Config, settle int) (*sample.Run, error) {
 		defer show.done()
 		if err := f.limit.next(cfg); err != nil {

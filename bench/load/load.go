@@ -215,6 +215,7 @@ type Progress struct {
 	Done, Planned int // measured requests that ended, and of the whole plan
 	Failed        int // of Done; known after their slot has ended
 	Elapsed       time.Duration
+	Live          Live
 }
 
 // A Result is what a run brought.

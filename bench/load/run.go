@@ -131,8 +131,9 @@ type runner struct {
 	done   atomic.Int64 // measured requests of the slots that ended
 	failed atomic.Int64
 
-	mu  sync.Mutex // held while Config.Progress runs
-	now Progress
+	mu      sync.Mutex // held while Config.Progress runs
+	now     Progress
+	watched *tally // of the measured turn that runs; nil between turns
 }
 
 func newRunner(cfg Config) (*runner, error) {
@@ -273,6 +274,9 @@ func (r *runner) warn(err error) {
 func (r *runner) stage(arm string, b int, stage Stage) {
 	r.mu.Lock()
 	r.now.Arm, r.now.Block, r.now.Stage = arm, b+1, stage
+	if stage != Stopping { // until then what it saw is in no total
+		r.watched = nil
+	}
 	r.mu.Unlock()
 	r.tell(0)
 }
@@ -286,9 +290,10 @@ func (r *runner) tell(running int) {
 	defer r.mu.Unlock()
 	r.now.Blocks = len(r.plan.blocks)
 	r.now.Planned = r.planned
-	r.now.Done = int(r.done.Load()) + running
+	r.now.Done = max(r.now.Done, int(r.done.Load())+running) // a turn that ended is not kept yet
 	r.now.Failed = int(r.failed.Load())
 	r.now.Elapsed = clock.Since(r.epoch)
+	r.now.Live = r.watched.seen(clock.Now())
 	r.cfg.Progress(r.now)
 }
 
@@ -315,5 +320,6 @@ func (r *runner) follow(running func() int) (stop func()) {
 	return func() {
 		close(quit)
 		wg.Wait()
+		r.tell(running()) // what the last tick did not see
 	}
 }

@@ -164,7 +164,7 @@ func (a *attack) run(ctx context.Context, turn turn) {
 	t := &tripper{
 		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
 		fill: r.cfg.Fill, prefix: r.cfg.prefix(), share: a.share,
-		limits: r.cfg.Timeouts, closed: turn.offsets == nil, flight: flight, pool: a.pool, ended: r.tellEnded(),
+		limits: r.cfg.Timeouts, closed: turn.offsets == nil, flight: flight, pool: a.pool, ended: r.tellEnded(), live: a.tally(),
 	}
 	a.prepare(t)
 	err := a.watched(list, func() error { return a.attack(ctx, t, turn) })

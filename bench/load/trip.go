@@ -77,7 +77,8 @@ type tripper struct {
 	pool     *pool
 	ended    func(r *request, size int) // nil: nobody is told
 	held     atomic.Int64               // bytes waiting to be decoded
-	done     atomic.Int64               // requests that ended
+	live     *tally
+	done     atomic.Int64 // requests that ended
 	buffers  sync.Pool
 }
 
@@ -100,6 +101,7 @@ func (t *tripper) send(r *request, hit *http.Request) (*http.Response, error) {
 	if t.closed && r.sample.Turn <= 1 { // a later turn is intended after the answer before it
 		r.intended = r.sent
 	}
+	t.live.started(r)
 	ctx, cancel := context.WithCancelCause(t.flight)
 	b := &body{tripper: t, request: r, cancel: cancel, cause: func() error { return context.Cause(ctx) }}
 	b.dog = newWatchdog(t.limits, r.sent, cancel)
@@ -222,6 +224,9 @@ func (b *body) stream() {
 	for came := 0; ; {
 		n, err := b.response.Body.Read(*buffer)
 		at := clock.Now()
+		if came == 0 && n > 0 {
+			b.tripper.live.byteCame(r, at)
+		}
 		came += n
 		if n > 0 {
 			b.seen(r.stream.Feed((*buffer)[:n], at), at)
@@ -244,6 +249,9 @@ func (b *body) stream() {
 
 func (b *body) seen(seen dialect.Seen, at int64) {
 	if seen.Token {
+		if b.dog.last.Load() == 0 {
+			b.tripper.live.tokenCame(b.request, at)
+		}
 		b.dog.last.Store(at)
 	}
 	if seen.End {
@@ -292,6 +300,7 @@ func (b *body) end() {
 	b.tripper.pool.lanes.leave(b.request.trace.release())
 	size := len(b.request.wire.Body)
 	b.request.wire = dialect.Request{}
+	b.tripper.live.ended(b.request)
 	b.tripper.finished(b.request, size)
 }
 
