@@ -171,16 +171,16 @@ func sameMessage(t *testing.T, ours dialect.Answer, data []byte) {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		t.Fatal(err)
 	}
-	var text string
+	var text strings.Builder
 	for _, c := range whole.Content {
-		text += c.Text
+		text.WriteString(c.Text)
 	}
 	u := &whole.Usage
-	if ours.Text != text || ours.Stop != whole.Stop || ours.Usage.Output != u.Output ||
+	if ours.Text != text.String() || ours.Stop != whole.Stop || ours.Usage.Output != u.Output ||
 		ours.Usage.Input != u.Input+u.Read+u.Written || ours.Usage.Cached != u.Read {
 		t.Errorf("bench: %q, %s, %+v; proxy: %s", ours.Text, ours.Stop, ours.Usage, data)
 	}
-	if ours.Fault != "" && (ours.Fault != dialect.Empty || text != "") {
+	if ours.Fault != "" && (ours.Fault != dialect.Empty || text.String() != "") {
 		t.Errorf("bench: %q (%s); proxy: an answer", ours.Fault, ours.Message)
 	}
 }
