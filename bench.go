@@ -23,6 +23,7 @@ type benchFlags struct {
 	trace               traceFlags
 	session             sessionFlags
 	search              searchFlags
+	design              designFlags
 	warmup              int
 	seed                uint64
 	timeouts            load.Timeouts
@@ -74,6 +75,7 @@ func newBenchCmd() *cobra.Command {
 	f.session.add(cmd)
 	f.search.add(cmd)
 	f.limit.add(cmd)
+	f.design.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	return cmd
 }
@@ -84,7 +86,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 		return err
 	}
 	goals, err := f.search.check(cmd, &cfg)
-	if err != nil {
+	if err = errors.Join(err, f.design.check(cmd)); err != nil {
 		return err
 	}
 	if err := f.arrivals.write(cfg); err != nil {
@@ -122,7 +124,7 @@ func runBench(cmd *cobra.Command, f benchFlags) error {
 	var run *sample.Run
 	var found error
 	if goals == nil {
-		run, err = probe(cmd.Context(), cfg, 0)
+		run, err = probe(cmd.Context(), cfg, f.design.washed)
 	} else {
 		h := hunt{flags: &f.search, goals: goals, cfg: cfg, probe: probe, table: cmd.OutOrStdout()}
 		run, found = h.run(cmd.Context())

@@ -41,6 +41,9 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	if err := f.session.apply(&cfg, talks(cfg.Listed)); err != nil {
 		return load.Config{}, err
 	}
+	if err := f.design.apply(&cfg); err != nil {
+		return load.Config{}, err
+	}
 	if err := f.shard.apply(&cfg, seeded, time.Now()); err != nil {
 		return load.Config{}, err
 	}

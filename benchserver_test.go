@@ -75,13 +75,19 @@ func (a *answerer) received() []arrived {
 	return append([]arrived(nil), a.got...)
 }
 
-// answers VAR: a server for the length of the script that answers every request;
-// the variable takes its URL.
+// answers VAR [HEADER NAME...]: a server for the length of the script that answers
+// every request, with a header that has the names in turn; the variable takes its
+// URL.
 func cmdAnswers(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: answers variable")
+	if neg || len(args) == 0 || len(args) == 2 {
+		ts.Fatalf("usage: answers variable [header name...]")
 	}
-	a := newAnswerer(nil)
+	a := newAnswerer(func(w http.ResponseWriter, _ *http.Request, nth int) bool {
+		if len(args) > 2 {
+			w.Header().Set(args[1], args[2+nth%(len(args)-2)])
+		}
+		return false
+	})
 	ts.Defer(a.Close)
 	ts.Setenv(args[0], a.URL)
 }

@@ -75,6 +75,9 @@ func checkTarget(what, address string) error {
 // addresses come from.
 func reach(ctx context.Context, arms []load.Arm, flag string) error {
 	for _, arm := range arms {
+		if _, commanded := arm.(*commandArm); commanded {
+			continue // it is reached when its command has run
+		}
 		target, err := arm.Start(ctx)
 		if err != nil {
 			return err
@@ -83,16 +86,24 @@ func reach(ctx context.Context, arms []load.Arm, flag string) error {
 		if err != nil {
 			return err
 		}
-		port := u.Port()
-		if port == "" {
-			port = u.Scheme // "http" and "https" are names of ports
-		}
-		dialer := net.Dialer{Timeout: 5 * time.Second}
-		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-		if err != nil {
+		if err := dial(ctx, u); err != nil {
 			return fmt.Errorf("target %s cannot be reached: %w: start it, or correct %s", arm.Name(), err, flag)
 		}
-		_ = conn.Close() // it has served its purpose
 	}
+	return nil
+}
+
+// dial connects to where u says, and hangs up.
+func dial(ctx context.Context, u *url.URL) error {
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // "http" and "https" are names of ports
+	}
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	_ = conn.Close() // it has served its purpose
 	return nil
 }

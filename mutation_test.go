@@ -456,7 +456,10 @@ var mutations = []mutation{
 	{"likeness is bounded", "bench/quality/likeness.go", "for len(p) < maxWords {", "for len(p) >= 0 {", "bench/quality Likeness"},
 	{"a bigram counts as often as it occurs", "bench/quality/likeness.go", "return slices.Clone(p)", "return slices.Compact(p)", "bench/quality Likeness"},
 	{"an answer is graded when its block ends", "bench/load/run.go", "\tr.grade()\n", "", "bench/load Garbled"},
-	{"the first arm is the baseline", "bench/load/slot.go", "Baseline: armIndex == 0,", "Baseline: armIndex == 1,", "bench/load ADeadBaseline"},
+	{"the first arm is the baseline", "bench/load/slot.go", "Baseline: req.sample.Arm == r.cfg.Arms[0].Name(),", "Baseline: req.sample.Arm != r.cfg.Arms[0].Name(),", "bench/load ADeadBaseline"},
+	{"requests of a split that nobody can assign promote nothing", "guard/judge/split.go", "float64(e.Unassigned) <= unassignedShare*float64(n)", "float64(e.Unassigned) <= float64(n)", "guard/judge SplitRefuses"},
+	{"an invalid probe is no pass", "bench/search/search.go", "if p.Verdict == Met && below", "if p.Verdict != Broken && below", "bench/search"},
+	{"a failed turn ends its session", "bench/load/session.go", "case r.sample.Outcome != sample.OK:", "case false:", "bench/load Turn"},
 	{"an early answer has no score to lose", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "{", "guard/assert TestLimits|Topics"},
 	{"a failure scores 0 however early", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "|| one.Early {", "guard/assert TestLimits|Topics"},
 

@@ -49,6 +49,9 @@ func (c Config) Demand() (Demand, error) {
 	var all Demand
 	for _, b := range newPlan(&c).blocks {
 		for arm := range c.Arms {
+			if c.Split != nil && arm > 0 {
+				break // both arms share the requests of the first
+			}
 			blk := b.first(c.perSlot(arm))
 			for _, picks := range [][]pick{blk.warm, blk.picks} {
 				if err := m.turn(&all, picks); err != nil {

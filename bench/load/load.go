@@ -108,6 +108,11 @@ type Config struct {
 	// Sessions, if set, makes conversations of the requests: Schedule says when each
 	// begins, and N how many begin in a slot.
 	Sessions *Sessions
+	// Design is switchback where the arms are two states of one process, between
+	// which their Start switches; "" tells from their number.
+	Design sample.Design
+	// Split, if set, leaves it to the target which arm a request goes to.
+	Split *Split
 	// Fill, if set, makes the texts of an item when its request is built, for sets
 	// that do not hold them. It is called from several goroutines.
 	Fill func(datasets.Item) datasets.Item

@@ -184,6 +184,9 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		if s.SentNS != 0 {
 			h.Sent++
 			late[s.Arm] = append(late[s.Arm], s.SentNS-s.IntendedNS)
+			if slots[s.Arm] == nil { // of no arm of the header
+				slots[s.Arm] = map[int][]int64{}
+			}
 			slots[s.Arm][s.Block] = append(slots[s.Arm][s.Block], s.SentNS-s.IntendedNS)
 		}
 		h.Arms[s.Arm] = a
@@ -205,6 +208,7 @@ func (m *meter) addSamples(h *Health, r *Result, closedLoop bool) {
 		}
 		h.Arms[name] = a
 	}
+	delete(h.Arms, sample.Unassigned) // counted, but no arm to be compared with
 	if !closedLoop {
 		h.Lateness = distribution(all)
 	}

@@ -106,6 +106,10 @@ func (c *Config) specOf(block int) schedule.Spec {
 // size is how many measured requests all arms get in all blocks from this process.
 func (p *plan) size(cfg *Config) (n int) {
 	for _, b := range p.blocks {
+		if cfg.Split != nil {
+			n += len(b.picks)
+			continue
+		}
 		for arm := range cfg.Arms {
 			n += cfg.Shard.share(min(cfg.perSlot(arm), len(b.picks)))
 		}

@@ -38,6 +38,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	r.end = end
 	r.await(ctx)
 	r.run(ctx)
+	r.tellUnassigned()
 	r.noteStep()
 	return r.result, nil
 }
@@ -63,7 +64,7 @@ func (c *Config) Validate() error {
 	must(c.Warmup >= 0, fmt.Sprintf("%d warm-up requests: 0 or more", c.Warmup))
 	must(c.Drain >= 0, "Drain is negative")
 	must(min(c.Timeouts.Connect, c.Timeouts.FirstToken, c.Timeouts.Gap, c.Timeouts.Total) >= 0, "a timeout is negative")
-	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateSessions(), c.validateNames(), c.Transport.validate(), c.Shard.validate(c))
+	errs = append(errs, c.specOf(0).Validate(), c.validateSweep(), c.validateListed(), c.validateSessions(), c.validateDesign(), c.validateNames(), c.Transport.validate(), c.Shard.validate(c))
 	if c.Draw != nil && c.Set != nil {
 		errs = append(errs, c.Draw.validate(len(c.Set.Items)))
 	}
@@ -120,7 +121,8 @@ type runner struct {
 	seq    int
 	starts []int // by arm
 
-	planned int // measured requests of all arms
+	planned    int // measured requests of all arms
+	unassigned int // requests of a split whose arm is not known
 
 	end context.CancelCauseFunc // ends the run
 
@@ -158,10 +160,6 @@ func newRunner(cfg Config) (*runner, error) {
 
 func (r *runner) header() sample.Header {
 	cfg := &r.cfg
-	design := sample.Interleaved
-	if len(cfg.Arms) == 1 {
-		design = sample.Single
-	}
 	h := sample.Header{
 		Schema: sample.Schema, Tool: cfg.Tool, StartedAt: time.Now().UTC().Format(time.RFC3339),
 		EpochNS: r.epoch, Seed: cfg.Seed,
@@ -171,7 +169,7 @@ func (r *runner) header() sample.Header {
 			PerSlot: cfg.inBlock(), Warmup: cfg.Warmup, Hash: r.plan.hash,
 			Sweep: cfg.Sweep, Profile: cfg.profile(),
 		},
-		Design: design, Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
+		Design: cfg.design(), Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
 		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
 		Draw: cfg.Draw.told(),
 	}
@@ -192,7 +190,7 @@ func (r *runner) arms() []sample.Arm {
 
 func (r *runner) run(ctx context.Context) {
 	for b := range r.plan.blocks {
-		for _, arm := range r.plan.blocks[b].order {
+		for _, arm := range r.turns(b) {
 			r.slot(ctx, b, arm)
 			if ctx.Err() != nil {
 				r.result.Stopped = r.stopped(ctx, b)
@@ -215,8 +213,10 @@ func (r *runner) run(ctx context.Context) {
 // brought up to date.
 func (r *runner) conclude() {
 	r.grade()
-	r.result.Health = r.meter.health(r.result, r.cfg.Schedule.Kind == schedule.Closed)
+	r.result.Health = r.meter.health(r.result, r.closed())
 }
+
+func (r *runner) closed() bool { return r.cfg.Schedule.Kind == schedule.Closed }
 
 // keep takes the slot's samples into the result.
 func (r *runner) keep(s *sample.Slot, warm, load []*request) {
@@ -231,8 +231,7 @@ func (r *runner) keep(s *sample.Slot, warm, load []*request) {
 			failed++
 		}
 	}
-	describe(s, r.result.Samples[from:], r.cfg.Schedule.Kind != schedule.Closed)
-	r.result.Slots = append(r.result.Slots, *s)
+	r.result.Slots = append(r.result.Slots, r.perArm(*s, r.result.Samples[from:])...)
 	r.done.Add(int64(len(load)))
 	r.failed.Add(int64(failed))
 }

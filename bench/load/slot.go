@@ -42,9 +42,11 @@ func (r *runner) slot(ctx context.Context, b, armIndex int) {
 	r.stage(arm.Name(), b, Stopping)
 	r.stopArm(ctx, arm)
 	inOrder(load)
+	r.assign(warm)
+	r.assign(load)
 	r.count(warm, load)
 	r.keep(&s, warm, load)
-	r.score(armIndex, len(r.result.Samples)-len(load), load)
+	r.score(len(r.result.Samples)-len(load), load)
 }
 
 // restart counts how often the arm had been started before; an arm that stands
@@ -163,7 +165,7 @@ func (a *attack) run(ctx context.Context, turn turn) {
 	})()
 	t := &tripper{
 		requests: list, target: a.target, dialect: r.cfg.Dialect, model: r.cfg.Model,
-		fill: r.cfg.Fill, prefix: r.cfg.prefix(), share: a.share,
+		fill: r.cfg.Fill, split: r.cfg.Split, prefix: r.cfg.prefix(), share: a.share,
 		limits: r.cfg.Timeouts, closed: turn.offsets == nil, flight: flight, pool: a.pool, ended: r.tellEnded(), live: a.tally(),
 	}
 	a.prepare(t)
@@ -311,7 +313,7 @@ func (r *runner) count(lists ...[]*request) {
 
 // score hands over the finished answers of a slot, whose samples stand in the
 // result from index from on.
-func (r *runner) score(armIndex, from int, list []*request) {
+func (r *runner) score(from int, list []*request) {
 	if r.cfg.Score == nil {
 		return
 	}
@@ -320,7 +322,7 @@ func (r *runner) score(armIndex, from int, list []*request) {
 			continue
 		}
 		grade := r.cfg.Score(Answered{
-			Baseline: armIndex == 0, Item: req.item, Occurrence: req.sample.Occurrence, Answer: &req.answer,
+			Baseline: req.sample.Arm == r.cfg.Arms[0].Name(), Item: req.item, Occurrence: req.sample.Occurrence, Answer: &req.answer,
 		})
 		r.ungraded = append(r.ungraded, ungraded{from + i, grade})
 	}

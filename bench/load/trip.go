@@ -43,6 +43,7 @@ type request struct {
 	said     []datasets.Message // what it asks in a session, history and all
 	system   json.RawMessage    // of the session's first turn
 	think    int64              // since the end of the answer before it
+	assigned string             // the arm that the answer names, in a split
 	skipped  string             // why its session ended before it; "" if it did not
 	wire     dialect.Request
 
@@ -70,6 +71,7 @@ type tripper struct {
 	model    string
 	fill     func(datasets.Item) datasets.Item // nil: items have their texts
 	prefix   json.RawMessage                   // before every system text; nil: none
+	split    *Split                            // nil: none
 	share    string                            // nonce of those that may share prefixes; "": none may
 	limits   Timeouts
 	closed   bool            // closed loop: a request is intended when it is sent
@@ -138,6 +140,9 @@ func (t *tripper) build(ctx context.Context, r *request) (*http.Request, error) 
 		return nil, fmt.Errorf("load: %w", err)
 	}
 	real.Header = r.wire.Header
+	if t.split != nil && t.split.UnitHeader != "" {
+		real.Header.Set(t.split.UnitHeader, t.split.unit(r))
+	}
 	if t.target.Key != "" {
 		t.dialect.Authorize(real.Header, string(t.target.Key))
 	}
@@ -184,6 +189,9 @@ func (b *body) WriteTo(io.Writer) (int64, error) {
 	r, res := b.request, b.response
 	r.status, r.protocol = res.StatusCode, res.Proto
 	r.requestID = cmp.Or(res.Header.Get("Request-Id"), res.Header.Get("X-Request-Id"))
+	if b.tripper.split != nil {
+		r.assigned = clean(res.Header.Get(b.tripper.split.Header), b.tripper.target.Key)
+	}
 	if res.StatusCode != http.StatusOK {
 		b.refused(sample.ByStatus(res.StatusCode))
 	} else if stream, err := b.tripper.dialect.Open(res.Header.Get("Content-Type")); err != nil {

@@ -43,6 +43,10 @@ const (
 	Single      Design = "single"
 )
 
+// Unassigned is the Arm of a request of a split that ended before its answer named
+// the arm that served it. It is no arm of the header.
+const Unassigned = "unassigned"
+
 // A Header opens a run file.
 type Header struct {
 	Schema     string   `json:"schema"`

@@ -227,7 +227,12 @@ func split() sample.Run {
 }
 
 func TestUnits(t *testing.T) {
-	set := build(t, split())
+	run := split()
+	run.Samples = append(run.Samples, sample.Sample{Arm: sample.Unassigned, Outcome: sample.Refused}, sample.Sample{Arm: sample.Unassigned, Warmup: true})
+	set := build(t, run)
+	if set.Unassigned != 1 {
+		t.Errorf("%d requests of no arm, want 1", set.Unassigned)
+	}
 	var got []string
 	for _, u := range set.Units {
 		got = append(got, fmt.Sprint(u.Candidate, u.Share, " ", len(u.Requests), " ", u.Requests[0].Seq))

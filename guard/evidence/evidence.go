@@ -60,6 +60,9 @@ type Set struct {
 	// out.
 	Units []Unit
 	Mixed int
+	// Unassigned counts the requests of a split that failed before their answer told
+	// which arm it was: they may be of either, and are in none.
+	Unassigned int
 	// Binned holds distributions by block for sources that count requests
 	// instead of listing them (Prometheus, run summaries); Latencies then lacks
 	// these measures.

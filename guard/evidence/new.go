@@ -58,6 +58,7 @@ func New(src Source) (Set, error) {
 	set := src.compare(made, baseline, candidate, 0)
 	if src.Header.Design == sample.Split {
 		set.Units, set.Mixed = units(set.Requests)
+		set.Unassigned = len(made[sample.Unassigned])
 	}
 	set.Controls = src.controls(made, baseline)
 	return set, nil

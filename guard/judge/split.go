@@ -28,7 +28,7 @@ var (
 func (c *docket) refusalsOfSplit() []refusal {
 	var out []refusal
 	for _, r := range [...]refusal{
-		refuseFull(c.set), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseSplit(c.set), refuseSplitMode(c.policy.Mode),
+		refuseFull(c.set), refuseValidity(c.set.Validity, c.set.Header.Source), refuseStopped(c.set), refuseSplit(c.set), refuseUnassigned(c.set), refuseSplitMode(c.policy.Mode),
 		refuseFewUnits(c.policy, c.set.Units), refuseSplitWork(c.policy.SameWork, c.set.Units),
 	} {
 		if r.text != "" {
@@ -88,6 +88,22 @@ func refuseSplit(e evidence.Set) refusal {
 		}
 	}
 	return refuseUneven(e.Units)
+}
+
+// unassignedShare is how many requests of a split may end without telling their arm.
+const unassignedShare = .001
+
+// refuseUnassigned refuses to promote where too many requests failed before anyone
+// could say whose they were: they may all be the candidate's.
+func refuseUnassigned(e evidence.Set) refusal {
+	n := e.Unassigned
+	for _, u := range e.Units {
+		n += len(u.Requests)
+	}
+	if float64(e.Unassigned) <= unassignedShare*float64(n) {
+		return refusal{}
+	}
+	return refusal{ReasonDesign, fmt.Sprintf("design: %d of %d requests ended without telling their arm, at most 0.1 %% may: they may all be the candidate's", e.Unassigned, n), promotions}
 }
 
 // refuseUneven refuses an assignment that was not the one that the shares say.

@@ -135,6 +135,7 @@ func TestSplitRefuses(t *testing.T) {
 		},
 		"negative latency": func(e *evidence.Set, _ *policy.Policy) { e.Units[9].Requests[0].TokenNS = 1 },
 		"invalid":          func(e *evidence.Set, _ *policy.Policy) { e.Validity.Grade = sample.Invalid },
+		"many tell no arm": func(e *evidence.Set, _ *policy.Policy) { e.Unassigned = 5 },
 		"other work": func(e *evidence.Set, _ *policy.Policy) {
 			for _, u := range e.Units {
 				if u.Candidate {
