@@ -124,10 +124,10 @@ func (f *outputFlags) show(w io.Writer, inputs []export.Input) error {
 // recomputed are the figures of every arm in the words of --compat.
 func (f *outputFlags) recomputed(inputs []export.Input, o export.Options) []compat.Report {
 	var reports []compat.Report
-	for _, in := range inputs {
+	for i, in := range inputs {
 		for _, arm := range in.Run.Header.Arms {
 			r := compat.Recompute(f.compat, in.Run, arm.Name, o.SLOs)
-			r.Arm = export.Label(in.Name, arm.Name, len(inputs) > 1)
+			r.Arm = export.Label(inputs, i, arm.Name)
 			reports = append(reports, r)
 		}
 	}

@@ -16,6 +16,7 @@ func sweepTable(w io.Writer, run *sample.Run) error {
 	if len(rates) == 0 {
 		return nil
 	}
+	fmt.Fprintln(w, "\nby rate")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "target\trate/s\tstarts/s\trequests\tok\tfirst token P50\tP95\tP99\tfull P95")
 	for i, rate := range rates {

@@ -168,6 +168,19 @@ func TestTwoRuns(t *testing.T) {
 	golden(t, "two-runs.txt", func(w io.Writer) error { return export.Table(w, s) })
 }
 
+// TestLabels: two files of one name are told apart by the way to them.
+func TestLabels(t *testing.T) {
+	in := []export.Input{{Name: "old/bench.run.jsonl.gz"}, {Name: "new/bench.run.jsonl.gz"}, {Name: "gate.run.jsonl"}}
+	for i, want := range []string{"old/bench:a", "new/bench:a", "gate:a"} {
+		if got := export.Label(in, i, "a"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if got := export.Label(in[:1], 0, "a"); got != "a" {
+		t.Errorf("one run: %s", got)
+	}
+}
+
 // broken fails after some bytes.
 type broken struct{ left int }
 

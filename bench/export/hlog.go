@@ -84,9 +84,9 @@ var notInTag = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 func hlogLines(inputs []Input, every time.Duration) ([]hline, error) {
 	var lines []hline
 	taken := map[string]string{}
-	for _, in := range inputs {
+	for i, in := range inputs {
 		for _, arm := range in.Run.Header.Arms {
-			label := Label(in.Name, arm.Name, len(inputs) > 1)
+			label := Label(inputs, i, arm.Name)
 			tag := notInTag.ReplaceAllString(label, "_")
 			if other, ok := taken[tag]; ok {
 				return nil, fmt.Errorf("histogram log: %q and %q have the same tag %s: rename an arm or a file", other, label, tag)

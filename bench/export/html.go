@@ -41,16 +41,16 @@ func (s *Summary) size() int {
 
 // A pageView is what page.html lays out.
 type pageView struct {
-	Style                        template.CSS
-	Title, Class, Grade, Thinned string
-	Sentences, Warnings          []string
-	Work, Goodput, Failures      grid
-	Percentiles, Timelines       []template.HTML
-	Heatmaps                     []template.HTML
-	Latencies                    []grid
-	Trust                        []trust
-	Formulas                     []fact
-	Facts                        []facts
+	Style                              template.CSS
+	Title, Class, Grade, Thinned       string
+	Sentences, Warnings                []string
+	Work, Transport, Goodput, Failures grid
+	Percentiles, Timelines             []template.HTML
+	Heatmaps                           []template.HTML
+	Latencies                          []grid
+	Trust                              []trust
+	Formulas                           []fact
+	Facts                              []facts
 }
 
 // A grid is a table; the first Names of its columns are aligned as text.
@@ -94,9 +94,10 @@ func view(inputs []Input, s Summary) pageView {
 	p := pageView{
 		Style: template.CSS(chart.PageStyle()), //nolint:gosec // our own
 		Title: title(s), Class: class, Grade: strings.ToUpper(string(grade)), Sentences: sentences(s), Warnings: warnings(s),
-		Work:     gridOf("", 1, workHead(), workRows(s)),
-		Goodput:  gridOf("Goodput under "+limits(s), 1, goodputHead(), goodputRows(s)),
-		Failures: gridOf("", 5, failureHead(), failureRows(s)),
+		Work:      gridOf("", 1, workHead(), workRows(s)),
+		Transport: gridOf("", 2, transportHead(), transportRows(s)),
+		Goodput:   gridOf("Goodput under "+limits(s), 1, goodputHead(), goodputRows(s)),
+		Failures:  gridOf("", 5, failureHead(), failureRows(s)),
 	}
 	p.Percentiles = percentiles(s)
 	p.Timelines, p.Thinned = timelines(inputs, s)

@@ -79,6 +79,7 @@ type Arm struct {
 	IntendedHz float64            `json:"intended_hz,omitzero"`
 	AchievedHz float64            `json:"achieved_hz,omitzero"`
 	Throughput summary.Throughput `json:"throughput"`
+	Transport  summary.Transport  `json:"transport"`
 	Goodput    *summary.Goodput   `json:"goodput,omitempty"`
 	Failures   []summary.Failure  `json:"failures,omitempty"`
 	Measures   []Measure          `json:"measures"`
@@ -115,8 +116,8 @@ type Quantiles struct {
 func Summarise(inputs []Input, o Options) Summary {
 	s := Summary{Schema: Schema, SLOs: o.SLOs, Preset: o.Preset}
 	used := map[sample.Measure]bool{}
-	for _, in := range inputs {
-		run := summariseRun(in, o, len(inputs) > 1)
+	for i := range inputs {
+		run := summariseRun(inputs, i, o)
 		for _, arm := range run.Arms {
 			for _, m := range arm.Measures {
 				used[m.Measure] = true
@@ -149,6 +150,8 @@ func counted(goodput bool) []Formula {
 		{"answers/s", "successful requests / window"},
 		{"tokens/s", "output tokens of successful requests / window, counted by whom the token source says"},
 		{"events/s", "content events, of failed requests too / window"},
+		{"reused", "requests on a connection that stood already / requests that got one"},
+		{"coalesced", "content events that came in the same Read as the one before / content events: their gaps are 0"},
 		{"window", "first measured intended start to last measured end, turns of an arm added up"},
 	}
 	if goodput {
@@ -162,7 +165,8 @@ func counted(goodput bool) []Formula {
 	return all
 }
 
-func summariseRun(in Input, o Options, several bool) Run {
+func summariseRun(inputs []Input, at int, o Options) Run {
+	in := inputs[at]
 	h, t := &in.Run.Header, &in.Run.Trailer
 	run := Run{
 		File: in.Name, Tool: h.Tool, StartedAt: h.StartedAt, Seed: h.Seed, Dataset: h.Dataset, Schedule: h.Schedule,
@@ -171,7 +175,7 @@ func summariseRun(in Input, o Options, several bool) Run {
 	}
 	for i, d := range summary.Details(in.Run) {
 		arm := summariseArm(d, &t.Validity)
-		arm.Label, arm.Target = Label(in.Name, d.Arm, several), h.Arms[i].Target
+		arm.Label, arm.Target = Label(inputs, at, d.Arm), h.Arms[i].Target
 		if len(o.SLOs) > 0 {
 			g := summary.GoodputOf(in.Run, d.Arm, o.SLOs)
 			arm.Goodput = &g
@@ -181,12 +185,18 @@ func summariseRun(in Input, o Options, several bool) Run {
 	return run
 }
 
-// Label names an arm; among several runs by its file, too.
-func Label(file, arm string, several bool) string {
-	if !several {
+// Label names an arm of the run at that place; among several runs by its file,
+// too, and by the way to it where two files have one name.
+func Label(inputs []Input, at int, arm string) string {
+	if len(inputs) == 1 {
 		return arm
 	}
-	name := filepath.Base(file)
+	name := filepath.Base(inputs[at].Name)
+	for i := range inputs {
+		if i != at && filepath.Base(inputs[i].Name) == name {
+			name = inputs[at].Name
+		}
+	}
 	for _, end := range []string{".gz", ".jsonl", ".run"} {
 		name = strings.TrimSuffix(name, end)
 	}
@@ -196,7 +206,7 @@ func Label(file, arm string, several bool) string {
 func summariseArm(d summary.Detail, v *sample.Validity) Arm {
 	arm := Arm{
 		Name: d.Arm, Requests: d.Requests, OK: d.OK, IntendedHz: d.IntendedHz, AchievedHz: d.AchievedHz,
-		Throughput: d.Throughput, Failures: d.Failures, histograms: d.Histograms,
+		Throughput: d.Throughput, Transport: d.Transport, Failures: d.Failures, histograms: d.Histograms,
 	}
 	for _, def := range sample.Definitions() {
 		h := d.Histograms[def.Measure]

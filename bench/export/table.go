@@ -3,6 +3,8 @@ package export
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -24,6 +26,7 @@ func rows() []sample.Measure {
 func Table(w io.Writer, s Summary) error {
 	t := &tables{w: w}
 	t.print("", workHead(), workRows(s))
+	t.print("transport", transportHead(), transportRows(s))
 	t.print("latency of all attempts, a failure being infinitely slow", latencyHead(), latencyRows(s, true))
 	t.print("latency of the successful requests alone, of arms with failures", latencyHead(), latencyRows(s, false))
 	t.print("failures", failureHead(), failureRows(s))
@@ -87,6 +90,35 @@ func workRows(s Summary) [][]string {
 		})
 	})
 	return rows
+}
+
+func transportHead() []string {
+	return []string{"target", "protocol", "connected", "reused", "retried silently", "coalesced"}
+}
+
+// transportRows has a row for each arm whose requests tell their connections.
+func transportRows(s Summary) [][]string {
+	var rows [][]string
+	s.arms(func(a *Arm) {
+		t := &a.Transport
+		if t.Connected == 0 {
+			return
+		}
+		protocols := slices.Sorted(maps.Keys(t.Protocols))
+		rows = append(rows, []string{
+			a.Label, orUnknown(strings.Join(protocols, ", ")), fmt.Sprint(t.Connected), share(t.Reused, t.Connected),
+			fmt.Sprint(t.Retried), share(t.Coalesced, t.Events),
+		})
+	})
+	return rows
+}
+
+// share prints a part of a whole.
+func share(part, whole int) string {
+	if whole == 0 {
+		return chart.Unknown
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
 }
 
 func perSecond(x float64) string {

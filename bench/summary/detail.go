@@ -17,6 +17,7 @@ type Detail struct {
 	AchievedHz float64
 	Histograms map[sample.Measure]*Histogram // of every measure that some request has, on both clocks
 	Throughput Throughput
+	Transport  Transport
 	Failures   []Failure // the most frequent first
 }
 
@@ -35,6 +36,16 @@ type Throughput struct {
 	// TokenSources counts the answers by who counted their tokens: usage,
 	// tokenizer, events; "" nobody.
 	TokenSources map[string]int `json:"token_sources"`
+}
+
+// A Transport is what the requests went over.
+type Transport struct {
+	Protocols map[string]int `json:"protocols,omitempty"` // requests by the protocol of their answer
+	Connected int            `json:"connected"`           // requests that got a connection
+	Reused    int            `json:"reused"`              // of them, one that stood already
+	Retried   int            `json:"retried,omitzero"`    // of them, sent again by the client's transport, which tells nobody
+	Events    int            `json:"events"`              // content events
+	Coalesced int            `json:"coalesced"`           // of them, come in the same Read as the one before
 }
 
 // A Failure is a class of failures in one phase of the request's life.
@@ -74,6 +85,7 @@ func detail(arm string, samples []*sample.Sample, slots []sample.Slot) Detail {
 		}
 	}
 	for _, s := range samples {
+		d.Transport.add(s)
 		if s.Outcome == sample.OK {
 			d.OK++
 		} else {
@@ -121,6 +133,26 @@ func (h *Histogram) recordGaps(s *sample.Sample) {
 	}
 	for _, gap := range s.GapsNS {
 		h.Record(gap)
+	}
+}
+
+func (t *Transport) add(s *sample.Sample) {
+	t.Events += s.Events
+	t.Coalesced += s.Coalesced
+	if s.Conn.Protocol != "" {
+		if t.Protocols == nil {
+			t.Protocols = map[string]int{}
+		}
+		t.Protocols[s.Conn.Protocol]++
+	}
+	if s.Conn.Attempts > 0 {
+		t.Connected++
+		if s.Conn.Reused {
+			t.Reused++
+		}
+		if s.Conn.Attempts > 1 {
+			t.Retried++
+		}
 	}
 }
 

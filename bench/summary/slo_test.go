@@ -165,6 +165,12 @@ func TestDetails(t *testing.T) {
 	if h := d.Histograms[sample.DNSTime]; h != nil {
 		t.Errorf("name look-ups that took place in no success: %d values", h.N())
 	}
+	run.Samples[0].Conn, run.Samples[0].Coalesced = sample.Conn{Protocol: "HTTP/2.0", Attempts: 2, Reused: true}, 1
+	run.Samples[2].Conn = sample.Conn{Attempts: 1}
+	transport := summary.Transport{Protocols: map[string]int{"HTTP/2.0": 1}, Connected: 2, Reused: 1, Retried: 1, Events: 15, Coalesced: 1}
+	if diff := cmp.Diff(transport, summary.Details(run)[0].Transport); diff != "" {
+		t.Errorf("transport (-want +got):\n%s", diff)
+	}
 	// Without turns the window is that of the requests.
 	run.Trailer.Slots = nil
 	if got := summary.Details(run)[0].Throughput.WindowNS; got != 2e9 {
