@@ -459,7 +459,7 @@ var mutations = []mutation{
 	{"the first arm is the baseline", "bench/load/slot.go", "Baseline: req.sample.Arm == r.cfg.Arms[0].Name(),", "Baseline: req.sample.Arm != r.cfg.Arms[0].Name(),", "bench/load ADeadBaseline"},
 	{"requests of a split that nobody can assign promote nothing", "guard/judge/split.go", "float64(e.Unassigned) <= unassignedShare*float64(n)", "float64(e.Unassigned) <= float64(n)", "guard/judge SplitRefuses"},
 	{"an invalid probe is no pass", "bench/search/search.go", "if p.Verdict == Met && below", "if p.Verdict != Broken && below", "bench/search"},
-	{"a failed turn ends its session", "bench/load/session.go", "case r.sample.Outcome != sample.OK:", "case false:", "bench/load Turn"},
+	{"a failed turn ends its session", "bench/load/session.go", "case r.sample.Outcome != sample.OK:", "case r.sample.Outcome == sample.Aborted:", "bench/load Turn"},
 	{"an early answer has no score to lose", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "{", "guard/assert TestLimits|Topics"},
 	{"a failure scores 0 however early", "guard/assert/estimate.go", "|| one.Early && one.Outcome == sample.OK {", "|| one.Early {", "guard/assert TestLimits|Topics"},
 
