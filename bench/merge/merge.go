@@ -105,7 +105,16 @@ func differs(a, b *sample.Header) string {
 			return "the " + field.name + " differs"
 		}
 	}
+	if !reflect.DeepEqual(common(*a), common(*b)) {
+		return "what their headers say of the run differs"
+	}
 	return ""
+}
+
+// common is what the headers of all shards of a run have alike.
+func common(h sample.Header) sample.Header {
+	h.EpochNS, h.Machine, h.Shard = 0, sample.Machine{}, nil
+	return h
 }
 
 // complete makes sure that each shard is there once. The parts are in order.

@@ -134,6 +134,7 @@ func TestWhatDoesNotBelongTogetherIsRefused(t *testing.T) {
 		"other target":   {func(p []merge.Part) []merge.Part { p[1].Run.Header.Arms = p[1].Run.Header.Arms[:1]; return p }, "the arms differs"},
 		"other model":    {func(p []merge.Part) []merge.Part { p[1].Run.Header.Model = "x"; return p }, "the model differs"},
 		"other version":  {func(p []merge.Part) []merge.Part { p[1].Run.Header.Tool = "x"; return p }, "the version differs"},
+		"other reason":   {func(p []merge.Part) []merge.Part { p[1].Run.Header.NoControls = "x"; return p }, "what their headers say of the run differs"},
 		"request twice":  {func(p []merge.Part) []merge.Part { p[1].Run.Samples[0].Seq = 1; return p }, "request 1 of the plan stands in 0.run.jsonl and in 1.run.jsonl"},
 		"request absent": {func(p []merge.Part) []merge.Part { p[1].Run.Samples = p[1].Run.Samples[:5]; return p }, "not those that a plan"},
 		"stopped early": {func(p []merge.Part) []merge.Part {
