@@ -50,7 +50,7 @@ func (p *Proxy) Rest() { p.transport.CloseIdleConnections() }
 type stamped struct{ *Proxy }
 
 // RoundTrip implements [http.RoundTripper]. The head of an answer is held back as its
-// body is.
+// body is, which is read and stamped meanwhile.
 func (s stamped) RoundTrip(r *http.Request) (*http.Response, error) {
 	begun := clock.Now()
 	resp, err := s.transport.RoundTrip(r)
@@ -62,14 +62,11 @@ func (s stamped) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close() // an answer in time would be no plant
 		return nil, err
 	}
-	until := func(at int64) error { return timer.Until(r.Context(), at) }
-	st := stretch{begun: begun, share: s.share}
-	if err := until(st.due(clock.Now())); err != nil {
-		_ = resp.Body.Close()
-		_ = timer.Close()
+	b := newBody(resp.Body, stretch{begun, s.share}, func(at int64) error { return timer.Until(r.Context(), at) }, clock.Now, timer)
+	if err := b.hold(); err != nil {
 		return nil, err
 	}
-	resp.Body = newBody(resp.Body, st, until, clock.Now, timer)
+	resp.Body = b
 	return resp, nil
 }
 
@@ -102,13 +99,24 @@ type body struct {
 	timer  io.Closer
 	stretch
 	until func(at int64) error
+	head  int64 // when the answer's head came
 	rest  piece // what Read has begun to hand on
 }
 
 func newBody(source io.ReadCloser, s stretch, until func(int64) error, now func() int64, timer io.Closer) *body {
-	b := &body{source: source, pieces: make(chan piece, inFlight), closed: make(chan struct{}), timer: timer, stretch: s, until: until}
+	b := &body{source: source, pieces: make(chan piece, inFlight), closed: make(chan struct{}), timer: timer, stretch: s, until: until, head: now()}
 	go b.pump(now)
 	return b
+}
+
+// hold returns when the head of the answer is due, with an error if nobody waits for
+// it any more: then the body is closed.
+func (b *body) hold() error {
+	err := b.until(b.due(b.head))
+	if err != nil {
+		_ = b.Close()
+	}
+	return err
 }
 
 // pump reads until an error, or until the body is closed.

@@ -69,6 +69,27 @@ func TestAnAnswerIsStretched(t *testing.T) {
 	})
 }
 
+// TestWhatComesWithTheHeadGoesOnWithIt: what lies ready when the head comes is not
+// held back twice.
+func TestWhatComesWithTheHeadGoesOnWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		zero := time.Now()
+		now := func() int64 { return int64(time.Since(zero)) }
+		until := func(at int64) error { time.Sleep(time.Duration(at - now())); return nil }
+		time.Sleep(100 * time.Millisecond)
+		b := newBody(&paced{pauses: []time.Duration{0, 30 * time.Millisecond}, end: io.EOF}, stretch{begun: 0, share: .1}, until, now, nothing{})
+		defer b.Close()
+		if err := b.hold(); err != nil || time.Since(zero) != 110*time.Millisecond {
+			t.Errorf("head after %v (%v)", time.Since(zero), err)
+		}
+		for _, want := range []time.Duration{110 * time.Millisecond, 143 * time.Millisecond} {
+			if _, err := b.Read(make([]byte, 1)); err != nil || time.Since(zero) != want {
+				t.Errorf("a piece after %v, want %v (%v)", time.Since(zero), want, err)
+			}
+		}
+	})
+}
+
 // TestTheWholeAnswerPasses sends a request through and holds the least that it must
 // take: half as long again.
 func TestTheWholeAnswerPasses(t *testing.T) {

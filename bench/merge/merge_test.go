@@ -157,10 +157,13 @@ func TestTheWorstShardSpeaksForAll(t *testing.T) {
 	rate := func(value float64) sample.Signal {
 		return sample.Signal{Name: "achieved rate", Value: value, Unit: "%", Grade: sample.Valid, Valid: 99, Degraded: 95}
 	}
+	canary := func(value float64) sample.Signal {
+		return sample.Signal{Name: "canary P99", Value: value, Unit: "ms", Grade: sample.Valid, Valid: 1, Degraded: 5}
+	}
 	for i, v := range []sample.Validity{
-		{Grade: sample.Valid, Signals: []sample.Signal{late(.1, sample.Valid), rate(99.5)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P50: 1, P99: 9, Max: 10, N: 4}, sample.Gap: {P99: 1}}},
-		{Grade: sample.Degraded, Signals: []sample.Signal{late(2, sample.Degraded), rate(100)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P50: 2, P99: 3, Max: 30, N: 5}}, Warnings: []string{"w"}},
-		{Grade: sample.Valid, Signals: []sample.Signal{late(.4, sample.Valid), rate(99.1)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P99: 1, N: 1}, sample.Gap: {P99: 1}}},
+		{Grade: sample.Valid, Signals: []sample.Signal{late(.1, sample.Valid), rate(99.5), canary(.2)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P50: 1, P99: 9, Max: 10, N: 4}, sample.Gap: {P99: 1}}},
+		{Grade: sample.Degraded, Signals: []sample.Signal{late(2, sample.Degraded), rate(100), canary(.9)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P50: 2, P99: 3, Max: 30, N: 5}}, Warnings: []string{"w"}},
+		{Grade: sample.Valid, Signals: []sample.Signal{late(.4, sample.Valid), rate(99.1), canary(.3)}, Error: map[sample.Measure]sample.ErrorNS{sample.TTFB: {P99: 1, N: 1}, sample.Gap: {P99: 1}}},
 	} {
 		parts[i].Run.Trailer.Validity = v
 	}
@@ -173,7 +176,7 @@ func TestTheWorstShardSpeaksForAll(t *testing.T) {
 	if v.Grade != sample.Degraded || got.Trailer.Stopped != "shard 2: interrupted in block 2 of 2" || !slices.Contains(v.Warnings, "shard 1: w") {
 		t.Errorf("%+v", got.Trailer)
 	}
-	if diff := cmp.Diff([]sample.Signal{late(2, sample.Degraded), rate(99.1)}, v.Signals[:2]); diff != "" {
+	if diff := cmp.Diff([]sample.Signal{late(2, sample.Degraded), rate(99.1), canary(.9)}, v.Signals[:3]); diff != "" {
 		t.Error(diff)
 	}
 	want := map[sample.Measure]sample.ErrorNS{sample.TTFB: {P50: 2, P99: 9, Max: 30, N: 10}}

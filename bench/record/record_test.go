@@ -303,6 +303,17 @@ func TestWhatIsNoItemIsCounted(t *testing.T) {
 	}
 }
 
+func TestReasonsAreBounded(t *testing.T) {
+	d := sit(t, record.Config{}, streamed)
+	for i := range 150 {
+		d.post("/v1/messages", fmt.Sprintf(`{"max_tokens":-%d,"messages":[{"role":"user","content":"x"}]}`, i))
+	}
+	_, _, report, _ := d.finish()
+	if len(report.Left) != 101 || report.Left["for other reasons"] != 50 {
+		t.Errorf("%d reasons, %d for others", len(report.Left), report.Left["for other reasons"])
+	}
+}
+
 // TestNoKeyIsKept sends keys wherever they are sent, and in the text too.
 func TestNoKeyIsKept(t *testing.T) {
 	keys := []string{"bearer-hunter2", "apikey-hunter2", "cookie-hunter2", "query-hunter2", "goog-hunter2"}

@@ -93,10 +93,18 @@ func newTape(items io.Writer) *tape {
 // add takes in an exchange that is over.
 func (t *tape) add(x *exchange) {
 	t.report.Passed++
-	if reason := t.record(x); reason != "" {
-		t.report.Left[reason]++
+	reason := t.record(x)
+	if reason == "" {
+		return
 	}
+	if t.report.Left[reason] == 0 && len(t.report.Left) >= mostReasons {
+		reason = "for other reasons"
+	}
+	t.report.Left[reason]++
 }
+
+// mostReasons bounds how many reasons are told apart: some have numbers in them.
+const mostReasons = 100
 
 // record writes the item and keeps the line; else it says why not.
 func (t *tape) record(x *exchange) (left string) {
