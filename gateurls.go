@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
@@ -18,10 +20,12 @@ type urlFlags struct {
 	keyEnv, keyFile     string
 	dialect             dialectFlags
 	limit               limitFlags
+	own                 []string // names of flags that say nothing to a gate of its own processes
 }
 
 func (f *urlFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
+	before := flagNames(fs)
 	fs.StringVar(&f.baseline, "baseline-url", "", "compare endpoints that someone else runs: the baseline's URL")
 	fs.StringVar(&f.candidate, "candidate-url", "", "the candidate's URL")
 	fs.StringVar(&f.model, "model", "", "with URLs: model to ask for")
@@ -29,6 +33,7 @@ func (f *urlFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.keyFile, "key-file", "", "with URLs: file that holds the API key")
 	f.dialect.add(cmd)
 	f.limit.add(cmd)
+	f.own = slices.DeleteFunc(flagNames(fs), func(name string) bool { return slices.Contains(before, name) })
 	cmd.MarkFlagsRequiredTogether("baseline-url", "candidate-url")
 	cmd.MarkFlagsMutuallyExclusive("key-env", "key-file")
 	for _, ours := range []string{"scenario", "inject", "aa", "baseline-flags", "candidate-flags"} { // of the gate's own processes
@@ -36,10 +41,10 @@ func (f *urlFlags) add(cmd *cobra.Command) {
 	}
 }
 
-// withURLs are the flags that say nothing to a gate of its own processes.
-var withURLs = []string{
-	"model", "key-env", "key-file", "dialect", "legacy-max-tokens",
-	"max-requests", "max-tokens", "max-spend", "price-input", "price-output", "prices",
+// flagNames lists the flags that there are.
+func flagNames(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
 }
 
 func (f *urlFlags) on() bool { return f.baseline != "" }
@@ -49,7 +54,7 @@ func (f *urlFlags) on() bool { return f.baseline != "" }
 func (f *urlFlags) check(cmd *cobra.Command, g *gateFlags) error {
 	given := cmd.Flags().Changed
 	if !f.on() {
-		for _, name := range withURLs {
+		for _, name := range f.own {
 			if given(name) {
 				return fmt.Errorf("--%s belongs to --baseline-url and --candidate-url, which are not given", name)
 			}

@@ -10,13 +10,13 @@ import (
 
 // secretName is a flag whose value would be a secret for every user of the
 // machine to read in its list of processes. One that ends in -file or -env names
-// where the secret is, and is fine.
-var secretName = regexp.MustCompile(`(^|-)(key|secret|password|passphrase|token|bearer|auth|authorization|credential)s?$`)
+// where the secret is, and is fine; tokens in the plural are what models count.
+var secretName = regexp.MustCompile(`(^|-)((key|secret|password|passphrase|bearer|auth|authorization|credential)s?|token)$`)
 
 func TestNoSecretIsAnArgument(t *testing.T) {
 	for name, want := range map[string]bool{
 		"api-key": true, "keys": true, "auth-token": true,
-		"key-file": false, "key-env": false, "first-token-timeout": false,
+		"max-tokens": false, "key-file": false, "key-env": false, "first-token-timeout": false,
 	} {
 		if got := secretName.MatchString(name); got != want {
 			t.Errorf("secretName(%q) = %t, want %t", name, got, want)
