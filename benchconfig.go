@@ -22,6 +22,7 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	set, errSet := f.trace.set(f.dataset)
 	how, errHow := f.transport.transport()
 	_, errOutput := f.options()
+	errOutput = errors.Join(errOutput, f.fits(len(arms)))
 	cfg := load.Config{
 		Arms: arms, About: about, Set: set, Seed: f.seed, Warmup: f.warmup, Timeouts: f.timeouts, Transport: how,
 		Tool: "firstbyte " + version, NoControls: "the targets stand already: no twin and no plant of them was started",

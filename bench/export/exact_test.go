@@ -59,6 +59,7 @@ func exactly(run *sample.Run, m sample.Measure, p float64, all bool) (want float
 				values = append(values, float64(gap))
 			}
 		case m == sample.EventGap:
+		case s.Outcome != sample.OK && m == sample.Connect: // it failed in its stream
 		case s.Outcome != sample.OK && all:
 			values = append(values, math.Inf(1))
 		case s.Outcome == sample.OK:

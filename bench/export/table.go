@@ -17,7 +17,7 @@ import (
 // rows are the measures of the table, each on the clocks that it has.
 func rows() []sample.Measure {
 	return []sample.Measure{
-		sample.Queue, sample.Waiting, sample.TTFB, sample.FirstToken, sample.FirstText,
+		sample.Queue, sample.DNSTime, sample.Connect, sample.TLSTime, sample.Waiting, sample.TTFB, sample.FirstToken, sample.FirstText,
 		sample.Gap, sample.EventGap, sample.TPOT, sample.NTPOT, sample.LastContent, sample.Full,
 	}
 }

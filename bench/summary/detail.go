@@ -102,7 +102,8 @@ func detail(arm string, samples []*sample.Sample, slots []sample.Slot) Detail {
 
 // HistogramOf is the histogram of one measure. Failures are in it only where some
 // success has the measure, or nothing succeeded: a measure that cannot exist is
-// not infinitely slow.
+// not infinitely slow. In that of a phase of connecting, which most requests have
+// not, only those stand that failed in it.
 func HistogramOf(samples []*sample.Sample, m sample.Measure) *Histogram {
 	h, failed, succeeded := new(Histogram), 0, 0
 	for _, s := range samples {
@@ -113,7 +114,7 @@ func HistogramOf(samples []*sample.Sample, m sample.Measure) *Histogram {
 		ns, ok, none := s.Value(m)
 		switch {
 		case !ok:
-			failed++
+			failed += fails(s, m)
 		case !none && ns >= 0:
 			h.Record(ns)
 			succeeded++
@@ -125,6 +126,17 @@ func HistogramOf(samples []*sample.Sample, m sample.Measure) *Histogram {
 		h.failed = failed
 	}
 	return h
+}
+
+// fails is 1 where a failed request counts as infinitely slow in the measure.
+func fails(s *sample.Sample, m sample.Measure) int {
+	phases := map[sample.Measure]sample.Phase{
+		sample.DNSTime: sample.PhaseDNS, sample.Connect: sample.PhaseConnect, sample.TLSTime: sample.PhaseTLS,
+	}
+	if phase, connecting := phases[m]; connecting && s.Phase != phase {
+		return 0
+	}
+	return 1
 }
 
 func (h *Histogram) recordGaps(s *sample.Sample) {

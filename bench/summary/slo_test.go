@@ -165,6 +165,10 @@ func TestDetails(t *testing.T) {
 	if h := d.Histograms[sample.DNSTime]; h != nil {
 		t.Errorf("name look-ups that took place in no success: %d values", h.N())
 	}
+	run.Samples[0].Conn.ConnectNS = 5e6
+	if h := summary.Details(run)[0].Histograms[sample.Connect]; h.N() != 2 || h.Failed() != 1 || h.Min() != 5e6 {
+		t.Errorf("connecting of one success and of the one that was refused: %d values, %d failed", h.N(), h.Failed())
+	}
 	run.Samples[0].Conn, run.Samples[0].Coalesced = sample.Conn{Protocol: "HTTP/2.0", Attempts: 2, Reused: true}, 1
 	run.Samples[2].Conn = sample.Conn{Attempts: 1}
 	transport := summary.Transport{Protocols: map[string]int{"HTTP/2.0": 1}, Connected: 2, Reused: 1, Retried: 1, Events: 15, Coalesced: 1}
