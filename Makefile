@@ -2,7 +2,7 @@
 # GOFLAGS and the other Go variables of the environment are honoured.
 
 .DEFAULT_GOAL := help
-.PHONY: help build gate test race lint fmt test-real fuzz bench bench-limits nightly mutate proof clean
+.PHONY: help build gate test race lint fmt test-real fuzz bench bench-limits bench-peers nightly mutate proof clean
 
 export CGO_ENABLED := 0
 
@@ -42,6 +42,9 @@ bench: ## every benchmark once, so that they stay runnable
 
 bench-limits: build ## what bench can measure on this machine, into docs/measuring.md (Linux, idle, 20 minutes)
 	go test -v -run TestLimits . -limits -update -timeout 90m
+
+bench-peers: build ## vegeta, k6 and h2load beside bench, against one server of known truth (docs/measuring.md)
+	go test -v -run 'TestPeers$$' . -peers -timeout 60m
 
 proof: build ## how often the judge errs: by simulation (docs/proof.md), and on a fresh run of identical arms
 	bash ci/proof.sh
