@@ -104,7 +104,11 @@ func (s Shard) told() *sample.Shard {
 	if s.Start.IsZero() {
 		return nil
 	}
-	return &sample.Shard{Index: s.Index, Of: max(1, s.Of), StartAt: s.Start.UTC().Format(time.RFC3339Nano), Clock: s.Clock}
+	known := s.Clock
+	if known == (sample.Offset{}) {
+		known.Unknown = "it was not asked for"
+	}
+	return &sample.Shard{Index: s.Index, Of: max(1, s.Of), StartAt: s.Start.UTC().Format(time.RFC3339Nano), Clock: known}
 }
 
 // describeStart puts the shard and the common epoch into the header. A whole run

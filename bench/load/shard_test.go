@@ -41,7 +41,7 @@ func TestShardsSendThePlanOfOneMachine(t *testing.T) {
 	cfg.Schedule = schedule.Spec{Kind: schedule.Poisson, PerSecond: 400, N: 8}
 	cfg.Shard = load.Shard{Start: time.Now().Add(300 * time.Millisecond), Gap: 30 * time.Millisecond}
 	whole := run(t, t.Context(), cfg)
-	if len(whole.Samples) != 48 || whole.Header.Shard != nil || len(whole.Header.Shards) != 1 {
+	if len(whole.Samples) != 48 || whole.Header.Shard != nil || len(whole.Header.Shards) != 1 || whole.Header.Shards[0].Clock.Unknown == "" {
 		t.Fatalf("%d samples, header %+v", len(whole.Samples), whole.Header)
 	}
 	// The same start again is the past; another makes other nonces and nothing else.
