@@ -45,6 +45,19 @@ func TestLimits(t *testing.T) {
 			r.Trailer.Validity = sample.Validity{Grade: sample.Degraded, Error: map[sample.Measure]sample.ErrorNS{sample.Full: {P99: 20e6}}}
 		}, assert.Hold, ""},
 
+		{"from the send", "full_service.p95 <= 200ms", sent(5e6), assert.Pass, ""},
+		{"from the send it is shorter", "full_service.p95 <= 110ms", sent(20e6), assert.Pass, ""},
+		{"by the user's clock it is not", "full.p95 <= 110ms", sent(20e6), assert.Fail, ""},
+		{"nobody tells the send", "full_service.p95 <= 1h", sent(0), assert.NoData, ""},
+		{"one record in twenty does not tell the send", "full_service.p95 <= 1h", func(r *sample.Run) {
+			sent(5e6)(r)
+			candidates(r, func(i int, s *sample.Sample) {
+				if i%20 == 0 {
+					s.SentNS = 0
+				}
+			})
+		}, assert.NoData, "that should tell it do not"},
+
 		{"no requests", "full.p95 <= 1h", func(r *sample.Run) { keep(r, 0) }, assert.NoData, "no measured request"},
 		{"nothing but warm-up", "full.p95 <= 1h", func(r *sample.Run) {
 			candidates(r, func(_ int, s *sample.Sample) { s.Warmup = true })
@@ -100,6 +113,18 @@ func failEvery(run *sample.Run, n int) {
 			s.Outcome, s.CloseNS = sample.HTTP5xx, s.IntendedNS+1
 		}
 	})
+}
+
+// sent sends every request so late after its intended start; 0: nobody tells.
+func sent(late int64) func(*sample.Run) {
+	return func(r *sample.Run) {
+		candidates(r, func(_ int, s *sample.Sample) {
+			s.SentNS = 0
+			if late > 0 {
+				s.SentNS = s.IntendedNS + late
+			}
+		})
+	}
 }
 
 func TestAllowSimulated(t *testing.T) {

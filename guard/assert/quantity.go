@@ -119,6 +119,9 @@ func latencies() []measure {
 		{sample.FirstText, "intended start to first visible text"},
 		{sample.LastContent, "intended start to last content event"},
 		{sample.TPOT, "time per output token after the first"},
+		{sample.NTPOT, "intended start to last content event, per output token"},
+		{sample.HeadersTime, "intended start to headers"},
+		{sample.Waiting, "request written to first byte"},
 		{sample.Queue, "intended start to sending"},
 		{sample.DNSTime, "name look-up, where one took place"},
 		{sample.Connect, "connecting, where it took place"},
@@ -131,6 +134,10 @@ func latencies() []measure {
 			topics = append(topics, Transport)
 		}
 		list = append(list, measure{string(m.key), perRequest, duration, false, topics, m.what})
+	}
+	for _, service := range sample.ServiceMeasures() {
+		d, _ := sample.Define(string(service))
+		list = append(list, measure{string(service), perRequest, duration, false, []Topic{Latency}, "the same from the send: " + d.Name})
 	}
 	return list
 }

@@ -119,6 +119,8 @@ func valueOf(one *sample.Sample, m measure) (float64, state) {
 	switch {
 	case !ok:
 		return math.Inf(1), present
+	case none && untold(one, sample.Measure(m.name)):
+		return 0, missing
 	case none:
 		return 0, without
 	case ns < 0 || ns == 0 && !mayBeZero(sample.Measure(m.name)):
@@ -127,11 +129,23 @@ func valueOf(one *sample.Sample, m measure) (float64, state) {
 	return float64(ns), present
 }
 
+// untold tells a measure whose first or last instant every success should have
+// from one that does not exist for the request.
+func untold(one *sample.Sample, m sample.Measure) bool {
+	switch m {
+	case sample.HeadersTime, "headers_service":
+		return one.HeadersNS == 0 || one.SentNS == 0
+	case sample.Waiting:
+		return one.WrittenNS == 0
+	}
+	return slices.Contains(sample.ServiceMeasures(), m) && one.SentNS == 0
+}
+
 // mayBeZero tells measures that are spans from instants, of which 0 says that it
 // was not reached.
 func mayBeZero(m sample.Measure) bool {
 	switch m {
-	case sample.Queue, sample.Gap, sample.TPOT, sample.AddedToken, sample.AddedEvent:
+	case sample.Queue, sample.Waiting, sample.Gap, sample.TPOT, sample.NTPOT, sample.AddedToken, sample.AddedEvent:
 		return true
 	}
 	return false
