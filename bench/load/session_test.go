@@ -3,6 +3,7 @@ package load_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -156,5 +157,36 @@ func TestStoppedSessions(t *testing.T) {
 		if sm.IntendedNS <= 0 {
 			t.Errorf("turn %d is intended at %d", sm.Turn, sm.IntendedNS)
 		}
+	}
+}
+
+// Both arms get the same sessions, whose turns have the same think times.
+func TestTwoArmsHoldTheSameSessions(t *testing.T) {
+	s := serve(t, answer)
+	cfg := talk(t, s.URL, 3, 2)
+	cfg.Blocks, cfg.Sessions.Think.Exponential = 2, true
+	cfg.Arms = append(cfg.Arms, load.Standing{ArmName: "candidate", At: load.Target{URL: s.URL}})
+	r := run(t, t.Context(), cfg)
+	type turn struct {
+		block   int
+		session string
+		turn    int
+	}
+	type work struct {
+		item       string
+		occurrence int
+		think      int64
+	}
+	got, closed := map[string]map[turn]work{"baseline": {}, "candidate": {}}, map[string]int64{}
+	for _, sm := range r.Samples {
+		w := work{item: sm.Item, occurrence: sm.Occurrence}
+		if sm.Turn > 1 {
+			w.think = sm.IntendedNS - closed[sm.Arm+sm.Session]
+		}
+		closed[sm.Arm+sm.Session] = sm.CloseNS
+		got[sm.Arm][turn{sm.Block, sm.Session, sm.Turn}] = w
+	}
+	if len(got["baseline"]) != 12 || !maps.Equal(got["baseline"], got["candidate"]) {
+		t.Errorf("baseline %v\ncandidate %v", got["baseline"], got["candidate"])
 	}
 }
