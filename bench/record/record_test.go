@@ -448,6 +448,30 @@ func TestCopiesAreBounded(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotToldIsEstimated has an answer that is compressed, and one that refuses.
+func TestWhatIsNotToldIsEstimated(t *testing.T) {
+	n := 0
+	d := sit(t, record.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if n++; n == 1 {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.Header().Set("Content-Encoding", "br")
+			_, _ = io.WriteString(w, "0123456789")
+			return
+		}
+		http.Error(w, "slow down", http.StatusTooManyRequests)
+	})
+	body := user("Hi?")
+	d.post("/v1/messages", body, "Accept-Encoding", "br")
+	d.post("/v1/messages", body)
+	_, lines, _, _ := d.finish()
+	for i, want := range []int{3, 0} {
+		if l := lines[i]; l.Lengths != "estimate" || l.InputLength != (len(body)+3)/4 || l.OutputLength != want {
+			t.Errorf("line %d: %+v", i, l)
+		}
+	}
+}
+
 func TestAnAnswerThatIsCutIsSaidToBe(t *testing.T) {
 	d := sit(t, record.Config{}, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

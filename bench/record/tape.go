@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -33,7 +34,8 @@ type Line struct {
 	InputLength  int     `json:"input_length"`
 	OutputLength int     `json:"output_length"`
 	// Lengths says where they come from: usage (the API's own counts), or estimate
-	// (a token for four bytes of the request, and one for each content event).
+	// (a token for four bytes of the request, and one for each content event, or for
+	// four bytes of an answer in which no events were read).
 	Lengths string `json:"lengths"`
 	// Session is shared by requests each of which begins with the messages of the
 	// one before, and Turn counts them from 1.
@@ -160,6 +162,9 @@ func (x *exchange) line(id string, at place) Line {
 	}
 	if l.Lengths == "" {
 		l.InputLength, l.OutputLength, l.Lengths = int((x.request.size+3)/4), l.Events, "estimate"
+		if l.Status == http.StatusOK && l.Events == 0 {
+			l.OutputLength = int((l.AnswerBytes + 3) / 4)
+		}
 	}
 	return l
 }
