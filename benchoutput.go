@@ -26,7 +26,7 @@ func (f *outputFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.slo, "slo", "", "limits of a good request, MEASURE=DURATION with commas between, such as first_token=500ms,tpot=50ms")
 	fs.StringVar(&f.preset, "slo-preset", "", "limits of a benchmark: mlperf:MODEL or mlperf:MODEL:interactive")
 	fs.StringVar(&f.compat, "compat", "", "print figures in the words of another tool, too: "+strings.Join(compat.Peers(), ", "))
-	fs.StringVar(&f.html, "html", "", "file for a page of HTML with percentiles, timelines and heat maps, all runs laid over each other; here and below - is standard output, instead of the table")
+	fs.StringVar(&f.html, "html", "", "file for a page of HTML with percentiles, timelines and heat maps, all runs laid over each other")
 	fs.StringVar(&f.json, "json", "", "file for the summary as JSON")
 	fs.StringVar(&f.csv, "csv", "", "file for every request as a row of CSV")
 	fs.StringVar(&f.jsonl, "jsonl", "", "file for every request as a line of JSON")

@@ -13,7 +13,8 @@ import (
 )
 
 const exportHelp = `Shows run files, of bench, of the gate or converted, one or several side by side:
-as a table here, and as files in other forms. Nothing is judged.
+as a table here, and as files in other forms; - for one of the files is standard
+output, instead of the table. Nothing is judged.
 
 Exit code 4 says that an arm of a run has no request that succeeded.`
 
