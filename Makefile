@@ -31,8 +31,8 @@ lint: ## format, vet, modernise, staticcheck, dead code, workflows
 fmt: ## rewrite every Go file as lint wants it
 	$(TOOL) gofumpt -w . && go fix ./...
 
-test-real: ## the official client, a real Prometheus, shards in networks of their own, npm's hdr-histogram-js (nested module ci/e2e)
-	cd ci/e2e && go test -shuffle=on ./...
+test-real: ## the official client, a real Prometheus, shards in networks of their own, npm's hdr-histogram-js, Ollama (nested module ci/e2e)
+	cd ci/e2e && go test -shuffle=on -timeout 25m ./...
 
 fuzz: ## every fuzz target for FUZZTIME=10s
 	sh ci/fuzz.sh $(FUZZTIME)

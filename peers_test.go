@@ -305,12 +305,13 @@ func installed(t *testing.T, module, version, name string) (string, error) {
 	t.Logf("building %s %s", name, version)
 	ctx, cancel := context.WithTimeout(t.Context(), installMax)
 	defer cancel()
+	fresh := filepath.Join(dir, "fresh") // what was cut off there is never taken for the tool
 	cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", module+"@"+version)
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOBIN="+fresh, "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go install %s@%s: %w: %s", module, version, err, finalLine(string(out)))
 	}
-	return bin, nil
+	return bin, os.Rename(filepath.Join(fresh, name), bin)
 }
 
 // h2load finds or installs Debian's h2load.

@@ -1,4 +1,7 @@
-// Package e2e holds the official Anthropic client, and a real Prometheus, against the proxy as it is
-// built and run, and another author's reader against the histogram logs of bench. It is a module of its own so that the client's dependencies
-// stay out of firstbyte's; it has nothing but tests.
+// Package e2e holds what was written elsewhere against the project as it is built
+// and run: the official Anthropic client and a real Prometheus against the proxy,
+// another author's reader against the histogram logs of bench, Kubernetes' schemas
+// against its manifests, and bench against Ollama, a real token server. It is a
+// module of its own so that these dependencies stay out of firstbyte's; it has
+// nothing but tests, and what they need.
 package e2e
