@@ -233,7 +233,7 @@ func readFile(path string, read func(io.Reader) ([]reading, error)) ([]reading, 
 }
 
 // TestPeersAreRead reads real output of each tool, and wants the figures that
-// stand in it.
+// stand in it. The server's truth is typed, so that its figures are round.
 func TestPeersAreRead(t *testing.T) {
 	for _, c := range []struct {
 		name string
