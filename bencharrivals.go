@@ -91,6 +91,9 @@ func (f *arrivalFlags) apply(cfg *load.Config, talk *sessionFlags) error {
 
 // read takes the intended requests from a file.
 func (f *arrivalFlags) read(cfg *load.Config) error {
+	if err := f.lawless("a schedule that is read"); err != nil {
+		return err
+	}
 	file, err := os.Open(f.readFrom)
 	if err != nil {
 		return fmt.Errorf("--schedule-in: %w", err)
@@ -102,6 +105,14 @@ func (f *arrivalFlags) read(cfg *load.Config) error {
 	}
 	list(cfg, schedule.Listed, entries)
 	cfg.Listing = "from " + filepath.Base(f.readFrom)
+	return nil
+}
+
+// lawless refuses what describes a law where the starts are given.
+func (f *arrivalFlags) lawless(by string) error {
+	if f.burstiness != 0 || f.on != 0 || f.off != 0 || f.maxRate != 0 {
+		return fmt.Errorf("--burstiness, --on, --off and --max-rate: %s has its own starts", by)
+	}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func benchConfig(f *benchFlags) (load.Config, error) {
 	if err := f.arrivals.apply(&cfg, &f.session); err != nil {
 		return load.Config{}, err
 	}
-	if err := f.trace.apply(&cfg, f.arrivals.blocks); err != nil {
+	if err := f.trace.apply(&cfg, &f.arrivals); err != nil {
 		return load.Config{}, err
 	}
 	if err := f.session.apply(&cfg, talks(cfg.Listed)); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -34,7 +35,7 @@ func (f *traceFlags) add(cmd *cobra.Command) {
 	fs.IntVar(&f.options.MaxOutput, "max-output", 0, "ask for no more tokens than this")
 	fs.BoolVar(&f.options.Exact, "trace-exact", false, "start together what shares an instant in the trace, instead of spreading it over the trace's tick")
 	fs.BoolVar(&f.talks, "trace-sessions", false, "send the later turns of the trace's sessions behind the answers before them, when these have ended and the user has thought")
-	fs.StringVar(&f.lengths, "trace-lengths", "cumulative", "with --trace-sessions, what input lengths count: cumulative (whole prompts) or delta (what a turn adds)")
+	fs.StringVar(&f.lengths, "trace-lengths", "", "with --trace-sessions, what input lengths count: cumulative (whole prompts, the default) or delta (what a turn adds)")
 	for _, other := range []string{"dataset", "rate", "closed", "stages", "sweep", "arrivals", "requests"} {
 		cmd.MarkFlagsMutuallyExclusive("trace", other)
 	}
@@ -61,23 +62,34 @@ func (f *traceFlags) set(dataset string) (*datasets.Set, error) {
 
 // apply makes cfg a replay of the trace in so many consecutive parts; listed tells
 // that the starts have been listed already, elsewhere.
-func (f *traceFlags) apply(cfg *load.Config, blocks int) error {
+func (f *traceFlags) apply(cfg *load.Config, arrivals *arrivalFlags) error {
 	t := f.read
+	if f.lengths != "" && !f.talks {
+		return errors.New("--trace-lengths says what the turns of sessions count: give --trace-sessions as well")
+	}
 	if t == nil {
 		return nil
 	}
 	cfg.Fill, cfg.SharePrefix = t.Fill(cfg.Seed), t.Block > 0
 	if cfg.Listed != nil {
+		if o := f.options; o.Speed != 0 || o.PerSecond != 0 || o.Exact || f.talks {
+			return errors.New("--trace-speed, --trace-rate, --trace-exact and --trace-sessions: the schedule that is read says when requests start")
+		}
 		return nil
 	}
+	if err := arrivals.lawless("a trace"); err != nil {
+		return err
+	}
+	blocks := arrivals.blocks
 	turns := t.Alone()
 	cfg.Listing = t.Describe()
 	if f.talks {
-		if f.lengths != "cumulative" && f.lengths != "delta" {
-			return fmt.Errorf("--trace-lengths %q: say cumulative or delta", f.lengths)
+		lengths := cmp.Or(f.lengths, "cumulative")
+		if lengths != "cumulative" && lengths != "delta" {
+			return fmt.Errorf("--trace-lengths %q: say cumulative or delta", lengths)
 		}
-		turns = t.Sessions(f.lengths == "cumulative")
-		cfg.Listing += "; sessions wait for their answers, input lengths " + f.lengths
+		turns = t.Sessions(lengths == "cumulative")
+		cfg.Listing += "; sessions wait for their answers, input lengths " + lengths
 	}
 	if blocks < 1 || blocks > len(turns) {
 		return fmt.Errorf("--blocks %d: cut the trace's %d requests or sessions into 1 to as many parts", blocks, len(turns))
