@@ -88,7 +88,7 @@ func (h *hunt) run(ctx context.Context) (*sample.Run, error) {
 		if run.Trailer.Stopped != "" {
 			return search.Probe{}, errors.New(run.Trailer.Stopped)
 		}
-		verdict, why := search.Judge(h.goals, run.Samples, run.Trailer.Validity.Grade)
+		verdict, why := search.Judge(h.goals, run.Samples, run.Trailer.Validity)
 		h.keep(run, rate, verdict)
 		_, err = fmt.Fprintf(t, "%.4g\t%s\t%d\t%s\n", rate, verdict, run.Header.Schedule.PerSlot, why)
 		return search.Probe{PerSecond: rate, Verdict: verdict, Why: why}, err

@@ -96,9 +96,9 @@ func Needs(goals []Goal) int {
 	return int(n)
 }
 
-// Judge decides what the samples of a probe show, warm-up apart. valid is the grade
-// of the measurement. Without evidence no goal is met.
-func Judge(goals []Goal, samples []sample.Sample, valid sample.Grade) (Verdict, string) {
+// Judge decides what the samples of a probe show, warm-up apart, if the measurement
+// can be trusted. Without evidence no goal is met.
+func Judge(goals []Goal, samples []sample.Sample, v sample.Validity) (Verdict, string) {
 	measured := slices.DeleteFunc(slices.Clone(samples), func(s sample.Sample) bool { return s.Warmup })
 	verdict := Met
 	var figures []string
@@ -112,11 +112,25 @@ func Judge(goals []Goal, samples []sample.Sample, valid sample.Grade) (Verdict, 
 		figures = append(figures, fmt.Sprintf("%d more in flight at the end than in the middle", growth))
 		verdict = Saturated
 	}
-	if valid != sample.Valid && valid != sample.Degraded {
-		figures = append(figures, "the measurement is "+string(valid))
+	if v.Grade != sample.Valid && v.Grade != sample.Degraded {
+		figures = append(figures, "the measurement is "+string(v.Grade)+because(v))
 		verdict = Invalid
 	}
 	return verdict, strings.Join(figures, "; ")
+}
+
+// because names the signals that make a measurement invalid.
+func because(v sample.Validity) string {
+	var names []string
+	for _, s := range v.Signals {
+		if s.Grade == sample.Invalid {
+			names = append(names, strings.TrimSpace(fmt.Sprintf("%s %.3g %s", s.Name, s.Value, s.Unit)))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // keeps tells whether the samples keep the goal, and by what figure.

@@ -87,10 +87,14 @@ func Show(probes []Probe) Bracket {
 
 // Next returns the rate to try after these probes; ok is false when the search has
 // ended. A probe that was invalid is tried once more: a machine that was busy for a
-// moment is no limit of the target.
+// moment is no limit of the target. One that is never quiet measures none: the
+// search gives up after six invalid probes in a row.
 func (o Options) Next(probes []Probe) (rate float64, ok bool) {
 	if len(probes) == 0 {
 		return o.From, true
+	}
+	if invalid(probes) >= givenUp {
+		return 0, false
 	}
 	if last := probes[len(probes)-1]; last.Verdict == Invalid && count(probes, last.PerSecond) == 1 {
 		return last.PerSecond, true
@@ -105,6 +109,17 @@ func (o Options) Next(probes []Probe) (rate float64, ok bool) {
 	}
 	low, high := b.Met.PerSecond, b.NotMet.PerSecond
 	return math.Sqrt(low * high), high/low > 1+o.Precision
+}
+
+// givenUp is after how many invalid probes in a row a search ends.
+const givenUp = 6
+
+// invalid is how many of the last probes were.
+func invalid(probes []Probe) (n int) {
+	for n < len(probes) && probes[len(probes)-1-n].Verdict == Invalid {
+		n++
+	}
+	return n
 }
 
 func count(probes []Probe, rate float64) (n int) {

@@ -95,7 +95,7 @@ func TestAnInvalidProbeIsNeverAPass(t *testing.T) {
 	probes, err = o.Find(func(rate float64, _ int) (search.Probe, error) {
 		return search.Probe{PerSecond: rate, Verdict: search.Invalid}, nil
 	})
-	if b := search.Show(probes); err != nil || b.Met != nil || len(probes) != 22 {
+	if b := search.Show(probes); err != nil || b.Met != nil || rates(probes) != "10 10 5 5 2.5 2.5" {
 		t.Errorf("%s: %+v, %v", rates(probes), b.Met, err)
 	}
 }
@@ -200,7 +200,7 @@ func TestJudge(t *testing.T) {
 		{"too few", "first_token_p95<=50ms", answered(39, steady(ms)), sample.Valid, search.Broken, "39 requests, at least 40"},
 		{"none", "success>=99%", nil, sample.Valid, search.Broken, "0 requests"},
 		{"not told", "connect_p50<=1s", answered(100, steady(ms)), sample.Valid, search.Broken, "known of 0 requests"},
-		{"invalid", "first_token_p95<=50ms", answered(100, steady(ms)), sample.Invalid, search.Invalid, "measurement is invalid"},
+		{"invalid", "first_token_p95<=50ms", answered(100, steady(ms)), sample.Invalid, search.Invalid, "measurement is invalid (canary P99 7 ms)"},
 		{"of unknown worth", "first_token_p95<=50ms", answered(100, steady(ms)), sample.Unknown, search.Invalid, ""},
 		{"slow, but steady", "first_token_p95<=1s", answered(400, steady(900*ms)), sample.Valid, search.Met, ""},
 		{"slower and slower", "first_token_p95<=1m", answered(400, func(i int) time.Duration { return time.Duration(i) * 20 * ms }), sample.Valid, search.Saturated, "more in flight"},
@@ -209,7 +209,8 @@ func TestJudge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		verdict, why := search.Judge(goals, row.samples, row.grade)
+		v := sample.Validity{Grade: row.grade, Signals: []sample.Signal{{Name: "canary P99", Value: 7, Unit: "ms", Grade: row.grade}}}
+		verdict, why := search.Judge(goals, row.samples, v)
 		if verdict != row.want || !strings.Contains(why, row.why) {
 			t.Errorf("%s: %s (%s), want %s (%s)", row.name, verdict, why, row.want, row.why)
 		}
@@ -220,7 +221,7 @@ func TestJudge(t *testing.T) {
 		samples[i].Warmup, samples[i].Outcome = true, sample.HTTP5xx
 	}
 	goals, _ := search.ParseGoals("success>=100%")
-	if verdict, why := search.Judge(goals, samples, sample.Valid); verdict != search.Met {
+	if verdict, why := search.Judge(goals, samples, sample.Validity{Grade: sample.Valid}); verdict != search.Met {
 		t.Errorf("failures while settling: %s (%s)", verdict, why)
 	}
 }
@@ -234,7 +235,7 @@ func TestASearchFindsTheCapacityOfAQueue(t *testing.T) {
 	}
 	o := search.Options{From: 50, Most: 10_000, Precision: .05}
 	probes, err := o.Find(func(rate float64, nth int) (search.Probe, error) {
-		verdict, why := search.Judge(goals, queue(rate, uint64(nth)), sample.Valid)
+		verdict, why := search.Judge(goals, queue(rate, uint64(nth)), sample.Validity{Grade: sample.Valid})
 		return search.Probe{PerSecond: rate, Verdict: verdict, Why: why}, nil
 	})
 	b := search.Show(probes)
