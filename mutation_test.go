@@ -365,6 +365,10 @@ var mutations = []mutation{
 	{"a metric stands once", "guard/policy/validate.go", "if seen[m.Key()] {", "if seen[m.Key()+\"-\"] {", "guard/policy"},
 	{"throughput is better higher", "guard/policy/validate.go", "if m.Points() || m == Throughput {", "if m.Points() {", "guard/policy"},
 	{"an unknown key is refused", "guard/policy/parse.go", "bytes.NewReader(data), yaml.Strict())", "bytes.NewReader(data))", "guard/policy"},
+	{"a rollback leads to the floor", "guard/rollout/rollout.go", "return p[0], nil", "return p[max(i-1, 1)], nil", "guard/rollout"},
+	{"a hold moves nothing", "guard/rollout/rollout.go", "case judge.Hold, judge.NoData:\n\t\treturn at, nil", "case judge.Hold, judge.NoData:\n\t\treturn p[min(i+1, len(p)-1)], nil", "guard/rollout"},
+	{"what was set is read back", "guard/rollout/rollout.go", "case after.Percent != to ||", "case false &&", "guard/rollout"},
+	{"a rollout moves from the stage that was judged", "guard/rollout/rollout.go", "case before.Percent != from:", "case false:", "guard/rollout"},
 	{"the nearest key is named", "guard/policy/parse.go", "d < distance {", "d > distance {", "guard/policy"},
 	{"a file holds one policy", "guard/policy/parse.go", "decoder.Decode(new(Policy)); !errors.Is(err, io.EOF) {", "decoder.Decode(new(Policy)); err != nil && !errors.Is(err, io.EOF) {", "guard/policy"},
 
