@@ -306,7 +306,7 @@ func TestOneStallAmongAnswers(t *testing.T) {
 	})
 	cfg := config(t, s.URL, 6)
 	cfg.Blocks = 2
-	cfg.Timeouts.FirstToken = 50 * time.Millisecond
+	cfg.Timeouts.FirstToken = time.Second // an answer that is only slow is none that stalls
 	cfg.Arms = append(cfg.Arms, load.Standing{ArmName: "candidate", At: load.Target{URL: s.URL + "/stall"}})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -82,6 +82,9 @@ func TestAnEnrichedRun(t *testing.T) {
 			c.run(&run)
 			v := judge.Judge(fixed(), setOf(t, run))
 			expect(t, v, c.want, c.reason)
+			if c.reason == judge.ReasonLoad && !strings.Contains(v.Summary[1], "--enrich") {
+				t.Errorf("no next step: %q", v.Summary)
+			}
 			if !strings.Contains(strings.Join(v.Warnings, "\n"), "enriched with likely slow items") {
 				t.Errorf("the verdict does not say that the run was enriched: %q", v.Warnings)
 			}

@@ -183,6 +183,7 @@ var nextSteps = map[Reason]string{
 	ReasonNoControls:     "Nothing was promoted: record the run with controls, or set controls: off in the policy, which the verdict then says.",
 	ReasonDeadControl:    "Nothing was promoted: a control that says nothing proves nothing of the run.",
 	ReasonDesign:         "Nothing was compared: two arms are compared side by side (gate, bench with two targets, two deployments), and one run alone by absolute limits or firstbyte history.",
+	ReasonLoad:           "Nothing was promoted: record more blocks, of which one in five is at natural weight (--blocks), or go without --enrich.",
 	ReasonMode:           "Nothing was decided: judge by a mode that this evidence supports (--mode, see firstbyte guard explain).",
 }
 
