@@ -145,8 +145,8 @@ func checkArrivals(t *testing.T, a *answerer, run *sample.Run, measured []sample
 	t.Logf("speed %g: %d requests; starts late at P99 %.3f ms (%s); arrivals late at P50 %v, P99 %v, at most %v",
 		speed, len(late), said.Value, said.Grade, p50, p99, late[len(late)-1])
 	bound := time.Duration(said.Degraded * 1e6)
-	if said.Grade == sample.Invalid {
-		t.Skipf("the machine is too busy: starts are late by %.3f ms at P99", said.Value)
+	if said.Grade == sample.Invalid { // a busy machine, on which the server is as late as the client
+		bound += time.Duration(2 * said.Value * 1e6)
 	}
 	if p50 > bound || p99 > bound+time.Duration(said.Value*1e6) {
 		t.Errorf("arrivals late at P50 %v, P99 %v: the run says %.3f ms and allows %v", p50, p99, said.Value, bound)
