@@ -7,15 +7,9 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
-const (
-	// billingHeader begins a system block that changes with every conversation
-	// and would defeat the upstream's prefix cache.
-	billingHeader = "x-anthropic-billing-header:"
-	// systemPrefix marks an instruction that has to stand among user content.
-	systemPrefix = "System instruction:\n"
-	// opening stands for the user in a conversation that the model begins.
-	opening = "."
-)
+// billingHeader begins a system block that changes with every conversation
+// and would defeat the upstream's prefix cache.
+const billingHeader = "x-anthropic-billing-header:"
 
 // converse converts system and messages into req.
 func (w *requestBody) converse(req chat.Request) (chat.Request, error) {
@@ -28,21 +22,23 @@ func (w *requestBody) converse(req chat.Request) (chat.Request, error) {
 			return chat.Request{}, err
 		}
 	}
-	if len(b.req.Turns) == 0 {
-		return chat.Request{}, chat.Invalid("messages", "at least one user message is required")
-	}
-	return b.req, nil
+	var err error
+	b.req.System, b.req.Turns, err = b.said.End()
+	return b.req, err
 }
 
 // conversation is a request being built.
-type conversation struct{ req chat.Request }
+type conversation struct {
+	req  chat.Request
+	said chat.Conversation
+}
 
 func (b *conversation) system(c content) error {
 	if len(c.blocks) > 0 && c.blocks[0].Text != nil && strings.HasPrefix(*c.blocks[0].Text, billingHeader) {
 		c.blocks[0].Text = new(string)
 	}
 	parts, err := b.parts("system", c)
-	b.req.System = parts
+	b.said.System(parts...)
 	return err
 }
 
@@ -61,46 +57,17 @@ func (b *conversation) message(path string, m message) error {
 	if err != nil {
 		return err
 	}
-	if len(parts) == 0 {
-		return chat.Invalid(path+".content", "no content left")
+	at := path + ".content"
+	switch {
+	case m.Role == "assistant":
+		return b.said.Say(at, chat.RoleModel, parts...)
+	case m.Role == "user":
+		return b.said.Say(at, chat.RoleUser, parts...)
+	case len(parts) == 0:
+		return chat.Invalid(at, "no content left")
 	}
-	switch m.Role {
-	case "user":
-		b.say(chat.RoleUser, parts)
-	case "assistant":
-		b.say(chat.RoleModel, parts)
-	case "system":
-		b.instruct(parts)
-	}
+	b.said.Instruct(parts...)
 	return nil
-}
-
-// instruct places a system message: before the first turn with the system
-// instruction, later where it stands, as something the user says.
-func (b *conversation) instruct(parts []chat.Part) {
-	if len(b.req.Turns) == 0 {
-		b.req.System = append(b.req.System, parts...)
-		return
-	}
-	texts := make([]string, len(parts))
-	for i, p := range parts {
-		texts[i] = p.Text
-	}
-	b.say(chat.RoleUser, []chat.Part{chat.Text(systemPrefix + strings.Join(texts, "\n"))})
-}
-
-// say adds parts to the last turn if it is of the same role, else as a turn.
-func (b *conversation) say(role chat.Role, parts []chat.Part) {
-	n := len(b.req.Turns)
-	if n == 0 && role == chat.RoleModel {
-		b.req.Turns = append(b.req.Turns, chat.Turn{Role: chat.RoleUser, Parts: []chat.Part{chat.Text(opening)}})
-		n++
-	}
-	if n > 0 && b.req.Turns[n-1].Role == role {
-		b.req.Turns[n-1].Parts = append(b.req.Turns[n-1].Parts, parts...)
-		return
-	}
-	b.req.Turns = append(b.req.Turns, chat.Turn{Role: role, Parts: parts})
 }
 
 // parts converts blocks. Empty strings vanish; white space never does.

@@ -46,6 +46,53 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+func TestCollectKeepsCallsAndSignatures(t *testing.T) {
+	sig, call := &chat.Signature{Family: "f", Value: "v"}, &chat.Call{ID: "1", Name: "g"}
+	got, err := chat.Collect(seq(nil,
+		chat.Event{Kind: chat.EventThought, Text: "x"},
+		chat.Event{Kind: chat.EventThought, Signature: sig},
+		chat.Event{Kind: chat.EventThought, Text: "y"},
+		chat.Event{Kind: chat.EventText, Text: "a"},
+		chat.Event{Kind: chat.EventCall, Call: call, Signature: sig},
+		chat.Event{Kind: chat.EventText, Text: "b"},
+	))
+	want := []chat.Part{
+		{Kind: chat.PartThought, Text: "x", Signature: sig},
+		{Kind: chat.PartThought, Text: "y"},
+		chat.Text("a"),
+		{Kind: chat.PartCall, Call: call, Signature: sig},
+		chat.Text("b"),
+	}
+	if diff := cmp.Diff(want, got.Parts); diff != "" || err != nil {
+		t.Errorf("error %v, parts (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestFirstCall(t *testing.T) {
+	boom := errors.New("boom")
+	var dropped []string
+	all := seq(boom,
+		chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: "f"}},
+		chat.Event{Kind: chat.EventText, Text: "a"},
+		chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: "g"}},
+		chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: "h"}},
+	)
+	got, err := chat.Collect(chat.FirstCall(all, func(c chat.Call) { dropped = append(dropped, c.Name) }))
+	want := []chat.Part{{Kind: chat.PartCall, Call: &chat.Call{Name: "f"}}, chat.Text("a")}
+	if diff := cmp.Diff(want, got.Parts); diff != "" || !errors.Is(err, boom) {
+		t.Errorf("error %v, parts (-want +got):\n%s", err, diff)
+	}
+	if diff := cmp.Diff([]string{"g", "h"}, dropped); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+	for range chat.FirstCall(all, nil) { // nobody has to be told, and anyone may leave
+		break
+	}
+	if _, err := chat.Collect(chat.FirstCall(all, nil)); !errors.Is(err, boom) {
+		t.Error(err)
+	}
+}
+
 func TestCollectKeepsWhatArrivedBeforeAnError(t *testing.T) {
 	boom := errors.New("boom")
 	got, err := chat.Collect(seq(boom, chat.Event{Kind: chat.EventStart}, chat.Event{Kind: chat.EventText, Text: "a"}))
@@ -72,6 +119,13 @@ func TestEstimateTokens(t *testing.T) {
 			System: []chat.Part{chat.Text("1234")},
 			Turns:  []chat.Turn{{Role: chat.RoleUser, Parts: []chat.Part{chat.Text("12345"), chat.Text("é")}}},
 		}, 3},
+		{"tools, calls, results and files", chat.Request{
+			Tools: []chat.Tool{{Name: "12", Description: "34", Schema: []byte("{}56")}},
+			Turns: []chat.Turn{{Parts: []chat.Part{
+				{Kind: chat.PartCall, Call: &chat.Call{Name: "1", Args: []byte("234")}},
+				{Kind: chat.PartResult, Result: &chat.Result{Parts: []chat.Part{chat.Text("1234"), {Kind: chat.PartMedia, Media: &chat.Media{}}}}},
+			}}},
+		}, 2 + 1 + 1 + 258},
 	}
 	for _, tt := range tests {
 		if got := chat.EstimateTokens(tt.req); got != tt.want {

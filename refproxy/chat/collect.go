@@ -24,7 +24,29 @@ func Collect(events iter.Seq2[Event, error]) (Response, error) {
 	return c.resp, nil
 }
 
-// collector joins adjacent deltas of one kind.
+// FirstCall passes on an answer without the calls after the first one, which
+// dropped is told of; it may be nil.
+func FirstCall(events iter.Seq2[Event, error], dropped func(Call)) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		called := false
+		for ev, err := range events {
+			if ev.Kind == EventCall && err == nil {
+				if called {
+					if dropped != nil {
+						dropped(*ev.Call)
+					}
+					continue
+				}
+				called = true
+			}
+			if !yield(ev, err) {
+				return
+			}
+		}
+	}
+}
+
+// collector joins adjacent deltas of one kind. A signature ends its part.
 type collector struct {
 	resp Response
 	kind PartKind
@@ -39,6 +61,9 @@ func (c *collector) add(ev Event) error {
 		return c.delta(PartText, ev)
 	case EventThought:
 		return c.delta(PartThought, ev)
+	case EventCall:
+		c.flush()
+		c.resp.Parts = append(c.resp.Parts, Part{Kind: PartCall, Call: ev.Call, Signature: ev.Signature})
 	case EventFinish:
 		c.resp.Finish = ev.Finish
 	}
@@ -57,7 +82,16 @@ func (c *collector) delta(kind PartKind, ev Event) error {
 		}
 	}
 	c.text.WriteString(text)
+	if ev.Signature != nil {
+		c.seal(ev.Signature)
+	}
 	return nil
+}
+
+// seal ends the part that is being joined, with its signature.
+func (c *collector) seal(s *Signature) {
+	c.resp.Parts = append(c.resp.Parts, Part{Kind: c.kind, Text: c.text.String(), Signature: s})
+	c.text.Reset()
 }
 
 func (c *collector) flush() {

@@ -10,27 +10,6 @@ const (
 	RoleModel
 )
 
-// PartKind says what a Part holds. The zero kind is invalid.
-type PartKind uint8
-
-// The kinds of part. More will follow (images, tool calls, tool results).
-const (
-	// PartText is visible text, in Part.Text.
-	PartText PartKind = iota + 1
-	// PartThought is the model's reasoning text, in Part.Text. It occurs in
-	// responses only.
-	PartThought
-)
-
-// Part is one piece of a turn, of the system instruction or of a response.
-type Part struct {
-	Kind PartKind
-	Text string
-}
-
-// Text returns a text part.
-func Text(s string) Part { return Part{Kind: PartText, Text: s} }
-
 // Turn is what one speaker says before the other one speaks.
 type Turn struct {
 	Role  Role
@@ -58,13 +37,30 @@ type Request struct {
 	Model string
 	// System is the system instruction, in order.
 	System []Part
-	// Turns alternate in role, start with RoleUser and are never empty.
+	// Turns start with RoleUser, are never empty and alternate in role, but for
+	// one case: a turn of nothing but the results of all calls of the model turn
+	// before it, in their order, may be followed by what else the user said.
+	// [Conversation] makes this shape.
 	Turns []Turn
+	// Tools are what the model may call or use, in the caller's order.
+	Tools  []Tool
+	Choice Choice
+	// Reasoning is what the caller said of thinking before the answer.
+	Reasoning Reasoning
+	// Format, if not nil, is what the answer must look like.
+	Format *Format
 	// MaxTokens limits the answer; 0 means that the caller did not say.
 	MaxTokens   int
 	Temperature *float64
 	TopP        *float64
 	TopK        *int
+	Seed        *int
+	// PresencePenalty and FrequencyPenalty are OpenAI's and Gemini's.
+	PresencePenalty  *float64
+	FrequencyPenalty *float64
+	// Candidates is how many answers are asked for; 0 is one. More than one is
+	// never streamed.
+	Candidates int
 	// Stop lists the stop sequences.
 	Stop []string
 	// Stream asks for a streamed answer.
@@ -78,25 +74,4 @@ type Request struct {
 	DroppedThoughts int
 	// Unknown holds the top-level fields nobody interpreted, in order.
 	Unknown []Field
-}
-
-// bytesPerToken is the usual rule of thumb for English text.
-const bytesPerToken = 4
-
-// EstimateTokens guesses the number of input tokens of r from its bytes, at
-// least 1. It is a stand-in for a count, and must be marked as such.
-func EstimateTokens(r Request) int {
-	n := textBytes(r.System)
-	for _, t := range r.Turns {
-		n += textBytes(t.Parts)
-	}
-	return max(1, (n+bytesPerToken-1)/bytesPerToken)
-}
-
-func textBytes(parts []Part) int {
-	n := 0
-	for _, p := range parts {
-		n += len(p.Text)
-	}
-	return n
 }

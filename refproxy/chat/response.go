@@ -13,6 +13,8 @@ const (
 	StopMaxTokens
 	// StopRefusal is a refusal by the model or by a filter.
 	StopRefusal
+	// StopToolUse is a call, or calls, whose results the model waits for.
+	StopToolUse
 )
 
 // Usage counts tokens, cumulative over the answer.
@@ -45,6 +47,14 @@ type Response struct {
 	Parts  []Part
 	Finish Finish
 	Usage  Usage
+	// Others are the further answers where Request.Candidates asked for them.
+	Others []Candidate
+}
+
+// Candidate is one of several answers to a request.
+type Candidate struct {
+	Parts  []Part
+	Finish Finish
 }
 
 // EventKind says what an Event reports. The zero kind is invalid.
@@ -54,11 +64,14 @@ type EventKind uint8
 const (
 	// EventStart is the first event: ID and Model.
 	EventStart EventKind = iota + 1
-	// EventText is a piece of visible text, never empty: in Raw if Raw is not
-	// nil, otherwise in Text.
+	// EventText is a piece of visible text, in Raw if Raw is not nil, otherwise
+	// in Text; never empty but beside a Signature.
 	EventText
-	// EventThought is a piece of reasoning text, in Text.
+	// EventThought is a piece of reasoning text, in Text, which may be empty
+	// beside a Signature.
 	EventThought
+	// EventCall is one whole call of a tool, in Call.
+	EventCall
 	// EventFinish is the last event: Finish.
 	EventFinish
 )
@@ -74,6 +87,11 @@ type Event struct {
 	// its quotes, exactly as the canonical encoder would write the text.
 	// It is valid only until the next event is asked for.
 	Raw []byte
+	// Call is the call of EventCall.
+	Call *Call
+	// Signature is the upstream's seal on what the event belongs to: on the
+	// reasoning, the text or the call. nil for none.
+	Signature *Signature
 	// Usage is what is known so far, at every event and beside an error; final
 	// at EventFinish.
 	Usage Usage

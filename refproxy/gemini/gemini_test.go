@@ -131,7 +131,7 @@ func TestStreamEvents(t *testing.T) {
 		"1 rm {3 0 0 0} {0  }",
 		"2 a {3 0 0 0} {0  }",
 		"2 b {3 0 2 0} {0  }",
-		"4  {3 0 4 0} {1 STOP }",
+		"5  {3 0 4 0} {1 STOP }",
 	}
 	if diff := cmp.Diff(canonical, trace(gemini.DecodeStream(strings.NewReader(first+more+last)))); diff != "" {
 		t.Errorf("canonical (-want +got):\n%s", diff)

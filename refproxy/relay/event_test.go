@@ -69,7 +69,7 @@ func TestNoAllocationPerEvent(t *testing.T) {
 		}
 		r, err := relay.New(relay.Config{
 			Upstream: canned{}, Dialect: silent{}, Resolve: strings.ToLower,
-			Decoder: func() relay.Decode { return decode }, Traced: traced,
+			Decoder: func(chat.Request) relay.Decode { return decode }, Traced: traced,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +123,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(way.name, func(b *testing.B) {
 			r, err := relay.New(relay.Config{
 				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: strings.ToLower,
-				Decoder: func() relay.Decode { return way.decode }, Traced: way.traced,
+				Decoder: func(chat.Request) relay.Decode { return way.decode }, Traced: way.traced,
 			})
 			if err != nil {
 				b.Fatal(err)

@@ -93,9 +93,9 @@ type Head struct {
 type Config struct {
 	Upstream Upstream
 	Dialect  Dialect
-	// Decoder returns the decoder of one request; it is asked once for each, so
-	// a request never sees two.
-	Decoder func() Decode
+	// Decoder returns the decoder of the answer to one request; it is asked once
+	// for each, so a request never sees two.
+	Decoder func(chat.Request) Decode
 	// Resolve returns the upstream's name for the caller's model.
 	Resolve func(model string) string
 	// Hold is how long the head of a streamed answer is held back for a real

@@ -229,7 +229,7 @@ type house struct {
 func build(t *testing.T, up relay.Upstream, cfg relay.Config) *house {
 	t.Helper()
 	cfg.Upstream, cfg.Dialect = up, lines{}
-	cfg.Decoder = func() relay.Decode { return decode }
+	cfg.Decoder = func(chat.Request) relay.Decode { return decode }
 	cfg.Resolve = func(m string) string { return "up-" + m }
 	r, err := relay.New(cfg)
 	if err != nil {
@@ -490,7 +490,7 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 	if _, err := relay.New(relay.Config{}); err == nil {
 		t.Error("an empty configuration was accepted")
 	}
-	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func() relay.Decode { return decode }, Resolve: strings.ToLower}
+	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func(chat.Request) relay.Decode { return decode }, Resolve: strings.ToLower}
 	if _, err := relay.New(full); err != nil {
 		t.Error(err)
 	}

@@ -47,7 +47,7 @@ func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.R
 	s.heard = s.begun
 	s.watch()
 	defer s.stop() // also when the codec panics: the timer must not outlive us
-	err := s.run(ctx, r.cfg.Upstream, req, r.cfg.Decoder())
+	err := s.run(ctx, r.cfg.Upstream, req, r.cfg.Decoder(req))
 	return s.end(ctx, r, o, err)
 }
 

@@ -71,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 }
 
 // decoder chooses how a stream is read, for one request.
-func (s *Server) decoder() relay.Decode {
+func (s *Server) decoder(chat.Request) relay.Decode {
 	if s.cfg.Flags.ConverterFastPath {
 		return gemini.FastStream
 	}
