@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
@@ -39,6 +38,11 @@ func (c canned) Stream(context.Context, chat.Request) (io.ReadCloser, error) {
 // silent is an encoder that costs nothing, to see what the relay itself costs.
 type silent struct{ lines }
 
+func (silent) Request(body []byte) (chat.Request, relay.Reply, error) {
+	req, _, err := lines{}.Request(body)
+	return req, silent{}, err
+}
+
 func (silent) Encoder(io.Writer, relay.Head) relay.Encoder { return new(silentEncoder) }
 
 type silentEncoder struct{ ended bool }
@@ -68,7 +72,7 @@ func TestNoAllocationPerEvent(t *testing.T) {
 			}
 		}
 		r, err := relay.New(relay.Config{
-			Upstream: canned{}, Dialect: silent{}, Resolve: strings.ToLower,
+			Upstream: canned{}, Dialect: silent{}, Resolve: resolve,
 			Decoder: func(chat.Request) relay.Decode { return decode }, Traced: traced,
 		})
 		if err != nil {
@@ -95,7 +99,10 @@ func TestNoAllocationPerEvent(t *testing.T) {
 // claude is the real caller's dialect.
 type claude struct{ lines }
 
-func (claude) Request(body []byte) (chat.Request, error) { return anthropic.DecodeRequest(body) }
+func (claude) Request(body []byte) (chat.Request, relay.Reply, error) {
+	req, err := anthropic.DecodeRequest(body)
+	return req, claude{}, err
+}
 
 func (claude) Encoder(w io.Writer, h relay.Head) relay.Encoder {
 	return anthropic.NewStreamEncoder(w, anthropic.Head(h))
@@ -122,7 +129,7 @@ func BenchmarkStream(b *testing.B) {
 	}{{"canonical", gemini.DecodeStream, false}, {"fast", gemini.FastStream, false}, {"fast-traced", gemini.FastStream, true}} {
 		b.Run(way.name, func(b *testing.B) {
 			r, err := relay.New(relay.Config{
-				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: strings.ToLower,
+				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: resolve,
 				Decoder: func(chat.Request) relay.Decode { return way.decode }, Traced: way.traced,
 			})
 			if err != nil {

@@ -23,7 +23,7 @@ type Times struct {
 	Answered time.Time // the upstream's first content, or its whole answer, was in hand
 	Head     time.Time // the answer's first byte was sent
 	Event    time.Time // the first event was sent
-	Token    time.Time // the first content was sent, text or thought
+	Token    time.Time // the first content was sent: text, thought or a call
 	Text     time.Time // the first visible text was sent
 	Last     time.Time // the last content was sent
 	Ended    time.Time // nothing more will be sent
@@ -52,12 +52,13 @@ func (t Times) since(at time.Time) (time.Duration, bool) {
 	return at.Sub(t.Begun), true
 }
 
+// content reports whether ev holds any: text, thought or a call, and not a
+// signature alone.
+func content(ev chat.Event) bool { return ev.Text != "" || ev.Raw != nil || ev.Kind == chat.EventCall }
+
 // content notes that an event with content was in hand at arrived and sent at
 // sent.
 func (t *Times) content(kind chat.EventKind, arrived, sent time.Time) {
-	if kind != chat.EventText && kind != chat.EventThought {
-		return
-	}
 	if t.Token.IsZero() {
 		t.Answered, t.Token = arrived, sent
 	}

@@ -30,6 +30,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -52,12 +53,16 @@ type Decode func(io.Reader) iter.Seq2[chat.Event, error]
 
 // A Dialect is the caller's side of the wire.
 type Dialect interface {
-	// Request decodes a body.
-	Request(body []byte) (chat.Request, error)
-	// Response encodes a whole answer.
-	Response(head Head, resp chat.Response) ([]byte, error)
+	// Request decodes a body, and returns with it what will write its answer.
+	Request(body []byte) (chat.Request, Reply, error)
 	// Error encodes a failure known before anything was sent.
 	Error(err error, requestID string) (status int, header http.Header, body []byte)
+}
+
+// A Reply writes the answer to one request, which may depend on what was asked.
+type Reply interface {
+	// Response encodes a whole answer.
+	Response(head Head, resp chat.Response) ([]byte, error)
 	// Encoder begins a streamed answer.
 	Encoder(w io.Writer, head Head) Encoder
 }
@@ -78,7 +83,7 @@ type Encoder interface {
 
 // Head is what an answer says of itself.
 type Head struct {
-	// ID is the message's id.
+	// ID makes the message's id, after a prefix of the dialect's.
 	ID string
 	// Model is the caller's name of the model.
 	Model string
@@ -96,8 +101,9 @@ type Config struct {
 	// Decoder returns the decoder of the answer to one request; it is asked once
 	// for each, so a request never sees two.
 	Decoder func(chat.Request) Decode
-	// Resolve returns the upstream's name for the caller's model.
-	Resolve func(model string) string
+	// Resolve makes of a caller's request the upstream's: with the upstream's
+	// name of the model, and what else the caller's name of it says.
+	Resolve func(context.Context, chat.Request) (chat.Request, error)
 	// Hold is how long the head of a streamed answer is held back for a real
 	// status. Default 10 s.
 	Hold time.Duration
@@ -143,6 +149,11 @@ type Outcome struct {
 	Status int
 	// Events counts the upstream's events.
 	Events int
+	// DroppedCalls counts the calls that the caller did not get, because it had
+	// asked for one at most.
+	DroppedCalls int
+	// DroppedThoughts is chat.Request.DroppedThoughts.
+	DroppedThoughts int
 	// Err is what went wrong, nil if nothing did.
 	Err *chat.Error
 	// Usage and Finish are the upstream's last word on both.
@@ -164,27 +175,36 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 	if r.cfg.Traced {
 		trace = &Trace{Since: time.Now()}
 	}
-	req, err := r.cfg.Dialect.Request(body)
+	req, reply, err := r.cfg.Dialect.Request(body)
 	if err != nil {
 		return r.refuse(w, Outcome{Trace: trace}, err, requestID)
 	}
 	if trace != nil {
 		trace.User = req.Metadata.UserID
 	}
-	o := Outcome{Model: req.Model, UpstreamModel: r.cfg.Resolve(req.Model), Stream: req.Stream, Trace: trace}
+	o := Outcome{Model: req.Model, Stream: req.Stream, DroppedThoughts: req.DroppedThoughts, Trace: trace}
 	head := Head{
-		ID: NewID("msg_"), Model: req.Model,
+		ID: NewID(""), Model: req.Model,
 		InputEstimate: chat.EstimateTokens(req), ContextManagement: req.ContextManagement,
 	}
-	req.Model = o.UpstreamModel
-	if req.Stream {
-		return r.stream(w, hr.Context(), req, head, o, requestID)
+	if req, err = r.cfg.Resolve(hr.Context(), req); err != nil {
+		return r.refuse(w, o, because(hr.Context(), err), requestID)
 	}
-	return r.whole(w, hr.Context(), req, head, o, requestID)
+	o.UpstreamModel = req.Model
+	if req.Stream {
+		return r.stream(w, hr.Context(), req, reply.Encoder(w, head), o, requestID)
+	}
+	return r.whole(w, hr.Context(), req, answerer{reply, head}, o, requestID)
+}
+
+// An answerer encodes the whole answer to one request.
+type answerer struct {
+	reply Reply
+	head  Head
 }
 
 // whole serves an answer in one piece.
-func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, head Head, o Outcome, requestID string) Outcome {
+func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, a answerer, o Outcome, requestID string) Outcome {
 	o.Times.Asked = time.Now()
 	o.Trace.asked()
 	resp, err := r.cfg.Upstream.Generate(ctx, req)
@@ -193,10 +213,38 @@ func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Reque
 	}
 	o.Times.Answered, o.Usage, o.Finish = time.Now(), resp.Usage, resp.Finish
 	o.Trace.arrived()
-	body, err := r.cfg.Dialect.Response(head, resp)
+	if req.Choice.Single {
+		o.DroppedCalls = keepFirstCall(&resp)
+	}
+	body, err := a.reply.Response(a.head, resp)
 	if err != nil {
 		return r.refuse(w, o, err, requestID)
 	}
+	return r.send(w, body, o, requestID)
+}
+
+// keepFirstCall leaves one call in each answer, and returns how many it took out.
+func keepFirstCall(resp *chat.Response) (dropped int) {
+	first := func(parts []chat.Part) []chat.Part {
+		called := false
+		return slices.DeleteFunc(parts, func(p chat.Part) bool {
+			again := called && p.Kind == chat.PartCall
+			called = called || p.Kind == chat.PartCall
+			if again {
+				dropped++
+			}
+			return again
+		})
+	}
+	resp.Parts = first(resp.Parts)
+	for i := range resp.Others {
+		resp.Others[i].Parts = first(resp.Others[i].Parts)
+	}
+	return dropped
+}
+
+// send writes an answer in one piece.
+func (r *Relay) send(w http.ResponseWriter, body []byte, o Outcome, requestID string) Outcome {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -209,7 +257,7 @@ func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Reque
 		o.Err = gone(err)
 	} else {
 		now := time.Now() // all at once
-		o.Trace.content(chat.EventText, now)
+		o.Trace.content(now)
 		o.Times.Head, o.Times.Event, o.Times.Token, o.Times.Text, o.Times.Last = now, now, now, now, now
 	}
 	_ = rc.SetWriteDeadline(time.Time{})

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,16 +28,23 @@ import (
 // lines is the caller's dialect.
 type lines struct{}
 
-func (lines) Request(body []byte) (chat.Request, error) {
-	word, ok := strings.CutPrefix(string(body), "stream ")
-	if !ok && !strings.HasPrefix(word, "whole ") {
-		return chat.Request{}, chat.Invalid("model", "say stream or whole")
+func (lines) Request(body []byte) (chat.Request, relay.Reply, error) {
+	how, model, _ := strings.Cut(string(body), " ")
+	var req chat.Request
+	how, req.Choice.Single = strings.CutSuffix(how, "-single")
+	if how != "stream" && how != "whole" {
+		return req, nil, chat.Invalid("model", "say stream or whole")
 	}
-	return chat.Request{Model: strings.TrimPrefix(word, "whole "), Stream: ok}, nil
+	req.Model, req.Stream = model, how == "stream"
+	return req, lines{}, nil
 }
 
 func (lines) Response(h relay.Head, r chat.Response) ([]byte, error) {
-	return []byte(h.Model + ": " + r.Parts[0].Text), nil
+	out := []string{r.Parts[0].Text}
+	for _, p := range r.Parts[1:] {
+		out = append(out, "call "+p.Call.Name)
+	}
+	return []byte(h.Model + ": " + strings.Join(out, ", ")), nil
 }
 
 func (lines) Error(err error, id string) (int, http.Header, []byte) {
@@ -73,6 +81,9 @@ func (e *encoder) Event(ev chat.Event) error {
 		e.ended = true
 		return e.put("finish")
 	}
+	if ev.Call != nil {
+		return e.put("call %s", ev.Call.Name)
+	}
 	if ev.Text == "panic" {
 		panic("encoder")
 	}
@@ -94,6 +105,9 @@ func decode(r io.Reader) iter.Seq2[chat.Event, error] {
 		s := bufio.NewScanner(r)
 		for s.Scan() {
 			ev := chat.Event{Kind: chat.EventText, Text: s.Text()}
+			if name, ok := strings.CutPrefix(ev.Text, "call "); ok {
+				ev = chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: name}}
+			}
 			switch ev.Text {
 			case "start":
 				ev = chat.Event{Kind: chat.EventStart, Usage: chat.Usage{Input: 7}}
@@ -117,6 +131,7 @@ func decode(r io.Reader) iter.Seq2[chat.Event, error] {
 // written, an error fails the request.
 type script struct {
 	steps []any
+	calls bool // a whole answer has three
 	mu    sync.Mutex
 	ended error // why the upstream stream's context ended
 	model string
@@ -134,7 +149,14 @@ func (s *script) Generate(ctx context.Context, req chat.Request) (chat.Response,
 			return chat.Response{}, step
 		}
 	}
-	return chat.Response{Parts: []chat.Part{chat.Text("answer")}}, nil
+	parts := []chat.Part{chat.Text("answer")}
+	for _, name := range []string{"f", "g", "h"} {
+		parts = append(parts, chat.Part{Kind: chat.PartCall, Call: &chat.Call{Name: name}})
+	}
+	if !s.calls {
+		parts = parts[:1]
+	}
+	return chat.Response{Parts: parts, Others: []chat.Candidate{{Parts: slices.Clone(parts)}}}, nil
 }
 
 func (s *script) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
@@ -219,6 +241,15 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
 
+// resolve is the relay's view of models: one is unknown.
+func resolve(_ context.Context, req chat.Request) (chat.Request, error) {
+	if req.Model == "none" {
+		return req, &chat.Error{Kind: chat.KindNotFound, Message: "no such model"}
+	}
+	req.Model = "up-" + req.Model
+	return req, nil
+}
+
 // A house is a relay behind an HTTP server, inside a bubble.
 type house struct {
 	client   *http.Client
@@ -230,7 +261,7 @@ func build(t *testing.T, up relay.Upstream, cfg relay.Config) *house {
 	t.Helper()
 	cfg.Upstream, cfg.Dialect = up, lines{}
 	cfg.Decoder = func(chat.Request) relay.Decode { return decode }
-	cfg.Resolve = func(m string) string { return "up-" + m }
+	cfg.Resolve = resolve
 	r, err := relay.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -261,8 +292,13 @@ func build(t *testing.T, up relay.Upstream, cfg relay.Config) *house {
 // in, the first one being the status.
 func (h *house) timeline(t *testing.T) []string {
 	t.Helper()
+	return h.ask(t, "stream m")
+}
+
+func (h *house) ask(t *testing.T, ask string) []string {
+	t.Helper()
 	begun := time.Now()
-	resp, err := h.client.Post("http://relay.test", "", strings.NewReader("stream m"))
+	resp, err := h.client.Post("http://relay.test", "", strings.NewReader(ask))
 	if err != nil {
 		return []string{fmt.Sprintf("%v %v", time.Since(begun), err)}
 	}
@@ -486,11 +522,62 @@ func TestWholeAnswer(t *testing.T) {
 	}
 }
 
+// TestSingle: a caller who asked for one call at most gets one, and the others
+// are counted and no silence.
+func TestSingle(t *testing.T) {
+	const s = time.Second
+	synctest.Test(t, func(t *testing.T) {
+		up := &script{steps: []any{"start", "call f", 100 * s, "call g", 100 * s, "call h", "finish"}}
+		h := build(t, up, relay.Config{Ping: 500 * s})
+		want := []string{"0s 200", "0s start m 7", "0s call f", "3m20s finish"}
+		if diff := cmp.Diff(want, h.ask(t, "stream-single m")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if o := <-h.outcomes; o.DroppedCalls != 2 || o.Events != 5 || o.Err != nil || o.Times.Token.IsZero() || !o.Times.Text.IsZero() {
+			t.Errorf("outcome %+v", o)
+		}
+		if got := h.ask(t, "stream m"); len(got) != 6 {
+			t.Errorf("without the wish: %q", got)
+		}
+		if o := <-h.outcomes; o.DroppedCalls != 0 {
+			t.Errorf("outcome %+v", o)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		for ask, want := range map[string]string{"whole-single m": "m: answer, call f", "whole m": "m: answer, call f, call g, call h"} {
+			h := build(t, &script{calls: true}, relay.Config{})
+			if got := h.ask(t, ask); got[1] != "0s "+want {
+				t.Errorf("%s: %q", ask, got)
+			}
+			if o := <-h.outcomes; o.DroppedCalls != map[bool]int{true: 4}[strings.HasPrefix(ask, "whole-single")] {
+				t.Errorf("%s: %d dropped", ask, o.DroppedCalls)
+			}
+		}
+	})
+}
+
+// TestUnresolved: a model that cannot be resolved is refused before the upstream
+// is asked.
+func TestUnresolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &script{}
+		h := build(t, up, relay.Config{})
+		for _, ask := range []string{"stream none", "whole none"} {
+			if diff := cmp.Diff([]string{"0s 404", "0s not_found: no such model"}, h.ask(t, ask)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", ask, diff)
+			}
+			if o := <-h.outcomes; o.Model != "none" || o.UpstreamModel != "" || up.model != "" || !o.Times.Asked.IsZero() {
+				t.Errorf("outcome %+v, the upstream saw %q", o, up.model)
+			}
+		}
+	})
+}
+
 func TestNewRefusesWhatIsMissing(t *testing.T) {
 	if _, err := relay.New(relay.Config{}); err == nil {
 		t.Error("an empty configuration was accepted")
 	}
-	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func(chat.Request) relay.Decode { return decode }, Resolve: strings.ToLower}
+	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func(chat.Request) relay.Decode { return decode }, Resolve: resolve}
 	if _, err := relay.New(full); err != nil {
 		t.Error(err)
 	}

@@ -19,6 +19,7 @@ type session struct {
 	requestID string
 	cancel    context.CancelCauseFunc // ends the upstream's stream
 	trace     *Trace                  // the request's goroutine's own; nil: nobody asks
+	dropped   int                     // calls; the request's goroutine's own, too
 
 	mu       sync.Mutex // guards what follows, and the encoder and the writer
 	timer    *time.Timer
@@ -36,11 +37,11 @@ type session struct {
 }
 
 // stream serves an answer as events.
-func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.Request, head Head, o Outcome, requestID string) Outcome {
+func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.Request, enc Encoder, o Outcome, requestID string) Outcome {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	s := &session{
-		cfg: &r.cfg, w: w, rc: http.NewResponseController(w), enc: r.cfg.Dialect.Encoder(w, head),
+		cfg: &r.cfg, w: w, rc: http.NewResponseController(w), enc: enc,
 		requestID: requestID, cancel: cancel, begun: time.Now(), start: chat.Event{Kind: chat.EventStart},
 		trace: o.Trace,
 	}
@@ -63,7 +64,11 @@ func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode
 		return err
 	}
 	defer func() { _ = body.Close() }() // all we wanted of it has been read
-	for ev, err := range decode(s.trace.watch(body)) {
+	events := decode(s.trace.watch(body))
+	if req.Choice.Single {
+		events = chat.FirstCall(events, s.drop)
+	}
+	for ev, err := range events {
 		if err != nil {
 			return err
 		}
@@ -72,6 +77,16 @@ func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode
 		}
 	}
 	return nil
+}
+
+// drop notes a call that the caller is not to get. It is a sign of life all the
+// same.
+func (s *session) drop(chat.Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped++
+	s.events++
+	s.heard = time.Now()
 }
 
 // event writes one event. The start is kept until something follows it, so
@@ -101,12 +116,12 @@ func (s *session) event(ev chat.Event) error {
 	if err := s.rc.Flush(); err != nil {
 		return err
 	}
-	s.sent(ev.Kind, now)
+	s.sent(ev, now)
 	return nil
 }
 
 // sent notes when an event that had arrived reached the caller.
-func (s *session) sent(kind chat.EventKind, arrived time.Time) {
+func (s *session) sent(ev chat.Event, arrived time.Time) {
 	now := time.Now()
 	if s.times.Head.IsZero() {
 		s.times.Head = now
@@ -114,8 +129,10 @@ func (s *session) sent(kind chat.EventKind, arrived time.Time) {
 	if s.times.Event.IsZero() {
 		s.times.Event = now
 	}
-	s.times.content(kind, arrived, now)
-	s.trace.content(kind, now)
+	if content(ev) {
+		s.times.content(ev.Kind, arrived, now)
+		s.trace.content(now)
+	}
 }
 
 // sendHead commits to status 200. It reaches the caller with the next flush.
@@ -225,7 +242,7 @@ func (s *session) end(ctx context.Context, r *Relay, o Outcome, err error) Outco
 	defer s.mu.Unlock()
 	s.done = true
 	defer s.releaseDeadline()
-	o.Events, o.Usage, o.Finish, o.Times = s.events, s.usage, s.finish, s.times
+	o.Events, o.DroppedCalls, o.Usage, o.Finish, o.Times = s.events, s.dropped, s.usage, s.finish, s.times
 	if err == nil && !s.enc.Ended() {
 		err = &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer ended without a finish"}
 	}

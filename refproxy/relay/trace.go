@@ -3,12 +3,10 @@ package relay
 import (
 	"io"
 	"time"
-
-	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
 // A Trace says of one request what Times are too coarse for: when each content
-// event (text or thought) came and went. What it holds of the conversation is
+// event (text, thought or a call) came and went. What it holds of the conversation is
 // counts only. A nil Trace records nothing.
 type Trace struct {
 	// Since is when the relay took the request; the instants below count from it.
@@ -40,9 +38,9 @@ func (t *Trace) arrived() {
 	}
 }
 
-// content notes that an event, if it has content, had gone to the caller at now.
-func (t *Trace) content(kind chat.EventKind, now time.Time) {
-	if t == nil || kind != chat.EventText && kind != chat.EventThought {
+// content notes that an event with content had gone to the caller at now.
+func (t *Trace) content(now time.Time) {
+	if t == nil {
 		return
 	}
 	if t.Written == nil {

@@ -157,10 +157,17 @@ type messages struct{}
 
 var _ relay.Dialect = messages{}
 
-func (messages) Request(body []byte) (chat.Request, error) { return anthropic.DecodeRequest(body) }
+func (messages) Request(body []byte) (chat.Request, relay.Reply, error) {
+	req, err := anthropic.DecodeRequest(body)
+	return req, messages{}, err
+}
 
 func (messages) Response(h relay.Head, r chat.Response) ([]byte, error) {
-	return anthropic.EncodeResponse(anthropic.Head(h), r)
+	return anthropic.EncodeResponse(messageHead(h), r)
+}
+
+func messageHead(h relay.Head) anthropic.Head {
+	return anthropic.Head{ID: "msg_" + h.ID, Model: h.Model, InputEstimate: h.InputEstimate, ContextManagement: h.ContextManagement}
 }
 
 func (messages) Error(err error, id string) (int, http.Header, []byte) {
@@ -168,5 +175,5 @@ func (messages) Error(err error, id string) (int, http.Header, []byte) {
 }
 
 func (messages) Encoder(w io.Writer, h relay.Head) relay.Encoder {
-	return anthropic.NewStreamEncoder(w, anthropic.Head(h))
+	return anthropic.NewStreamEncoder(w, messageHead(h))
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -218,8 +219,11 @@ func (s *Server) countTokens(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.out.Model, x.out.UpstreamModel = req.Model, s.resolve(req.Model)
-	req.Model = x.out.UpstreamModel
+	x.out.Model = req.Model
+	if req, err = s.resolve(x.r.Context(), req); err != nil {
+		return err
+	}
+	x.out.UpstreamModel = req.Model
 	n, err := s.backend.CountTokens(x.r.Context(), req)
 	if err != nil {
 		switch chat.AsError(err).Kind {
@@ -285,12 +289,12 @@ func (s *Server) catalogue(x *exchange) ([]chat.Model, error) {
 	return append(all, models...), nil
 }
 
-// resolve returns the upstream's name for a caller's.
-func (s *Server) resolve(model string) string {
-	if to, ok := s.cfg.Aliases[model]; ok {
-		return to
+// resolve gives a request the upstream's name of its model.
+func (s *Server) resolve(_ context.Context, req chat.Request) (chat.Request, error) {
+	if to, ok := s.cfg.Aliases[req.Model]; ok {
+		req.Model = to
 	}
-	return model
+	return req, nil
 }
 
 // answer notes whether anything has been sent.
