@@ -70,7 +70,7 @@ func (e *StreamEncoder) Event(ev chat.Event) error {
 		e.start(ev.Usage)
 	case e.state == ended:
 		return ErrStreamEnded
-	case ev.Kind == chat.EventText:
+	case ev.Kind == chat.EventText && (ev.Text != "" || ev.Raw != nil):
 		e.start(ev.Usage)
 		e.text(ev)
 	case ev.Kind == chat.EventFinish:

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/http"
@@ -41,8 +42,9 @@ type part struct {
 	CodeResult       *codeExecutionResult `json:"codeExecutionResult"`
 	InlineData       *inlineData          `json:"inlineData"`
 	FileData         *fileData            `json:"fileData"`
-	FunctionCall     jsontext.Value       `json:"functionCall"`
+	FunctionCall     *functionCall        `json:"functionCall"`
 	FunctionResponse jsontext.Value       `json:"functionResponse"`
+	Signature        string               `json:"thoughtSignature"`
 }
 
 type executableCode struct {
@@ -55,12 +57,14 @@ type codeExecutionResult struct {
 }
 
 type inlineData struct {
-	MIMEType string `json:"mimeType"`
-	Data     string `json:"data"`
+	MIMEType    string `json:"mimeType"`
+	Data        string `json:"data"`
+	DisplayName string `json:"displayName,omitzero"`
 }
 
 type fileData struct {
-	MIMEType string `json:"mimeType"`
+	FileURI  string `json:"fileUri"`
+	MIMEType string `json:"mimeType,omitzero"`
 }
 
 type promptFeedback struct {
@@ -107,10 +111,15 @@ func (u usageMetadata) canonical() chat.Usage {
 	}
 }
 
-// answer adds chunks up. The zero value is ready.
+// answer adds chunks up. The zero value is ready, for a request that is not
+// known.
 type answer struct {
+	of       Decoder
+	family   string // of the models that take back the signatures
+	calling  *calling
 	started  bool
 	visible  bool // there was text to show
+	hasCall  bool
 	wire     usageMetadata
 	usage    chat.Usage // wire in canonical form
 	finish   string
@@ -130,6 +139,7 @@ func (a *answer) add(c *chunk, emit func(chat.Event) bool) (bool, error) {
 	}
 	if !a.started {
 		a.started = true
+		a.family = cmp.Or(a.of.family, parseModel(c.ModelVersion).family)
 		if !emit(chat.Event{Kind: chat.EventStart, ID: c.ResponseID, Model: c.ModelVersion, Usage: a.usage}) {
 			return false, nil
 		}
@@ -153,16 +163,17 @@ func (a *answer) addUsage(u usageMetadata) {
 
 func (a *answer) addCandidate(c *candidate, emit func(chat.Event) bool) (bool, error) {
 	for i := range c.Content.Parts {
-		ev, err := c.Content.Parts[i].event()
+		ev, err := a.event(&c.Content.Parts[i])
 		if err != nil {
 			return false, err
 		}
-		if ev.Text == "" {
+		if ev == nil {
 			continue
 		}
-		a.visible = a.visible || ev.Kind == chat.EventText
+		a.visible = a.visible || ev.Kind == chat.EventText && ev.Text != ""
+		a.hasCall = a.hasCall || ev.Kind == chat.EventCall
 		ev.Usage = a.usage
-		if !emit(ev) {
+		if !emit(*ev) {
 			return false, nil
 		}
 	}
@@ -172,16 +183,35 @@ func (a *answer) addCandidate(c *candidate, emit func(chat.Event) bool) (bool, e
 	return true, nil
 }
 
-// event returns the event of one part, without text if there is none in it.
-func (p *part) event() (chat.Event, error) {
+// event returns the event of one part, nil if it has none: if it is empty, a
+// piece of a call, or a thought that was not asked for. Only what the upstream
+// marks as a thought is one (router-for-me/CLIProxyAPI #5129).
+func (a *answer) event(p *part) (*chat.Event, error) {
+	ev := &chat.Event{Kind: chat.EventText, Text: p.Text, Signature: a.signature(p)}
 	switch {
+	case p.FunctionCall != nil:
+		return a.called(p.FunctionCall, ev.Signature)
+	case p.Thought && a.of.hideThoughts:
+		return nil, nil
 	case p.Thought:
-		return chat.Event{Kind: chat.EventThought, Text: p.Text}, nil
-	case p.Text != "":
-		return chat.Event{Kind: chat.EventText, Text: p.Text}, nil
+		ev.Kind = chat.EventThought
+	case p.Text == "":
+		var err error
+		if ev.Text, err = p.otherText(); err != nil {
+			return nil, err
+		}
 	}
-	text, err := p.otherText()
-	return chat.Event{Kind: chat.EventText, Text: text}, err
+	if ev.Text == "" && ev.Signature == nil {
+		return nil, nil
+	}
+	return ev, nil
+}
+
+func (a *answer) signature(p *part) *chat.Signature {
+	if p.Signature == "" || a.family == "" {
+		return nil
+	}
+	return &chat.Signature{Family: a.family, Value: p.Signature}
 }
 
 // otherText puts parts into words that have no form of their own yet.
@@ -195,10 +225,8 @@ func (p *part) otherText() (string, error) {
 		return fmt.Sprintf("[%s, %d bytes of base64, not shown]", p.InlineData.MIMEType, len(p.InlineData.Data)), nil
 	case p.FileData != nil:
 		return fmt.Sprintf("[file, %s, not shown]", p.FileData.MIMEType), nil
-	case p.FunctionCall != nil:
-		return "", upstreamError("the upstream answered with a functionCall, which is not supported yet", nil)
 	case p.FunctionResponse != nil:
-		return "", upstreamError("the upstream answered with a functionResponse, which is not supported yet", nil)
+		return "", upstreamError("the upstream answered with a functionResponse, which is the caller's to send", nil)
 	}
 	return "", nil
 }
@@ -229,6 +257,8 @@ func (a *answer) stopReason() chat.StopReason {
 		return chat.StopRefusal
 	}
 	switch a.finish {
+	// Even after a call, which may be one of several that were cut off
+	// (router-for-me/CLIProxyAPI #5836).
 	case "MAX_TOKENS":
 		return chat.StopMaxTokens
 	case "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
@@ -238,7 +268,12 @@ func (a *answer) stopReason() chat.StopReason {
 		return 0
 	}
 	// STOP, and what is unclear or unknown: an end if there is an answer.
-	if a.visible {
+	switch {
+	case a.calling != nil:
+		return 0 // half a call is none
+	case a.hasCall:
+		return chat.StopToolUse
+	case a.visible:
 		return chat.StopEndTurn
 	}
 	return 0

@@ -1,6 +1,8 @@
 package gemini
 
 import (
+	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -15,12 +17,61 @@ func unmarshal(data []byte, v any) error {
 	return json.Unmarshal(data, v, jsontext.AllowInvalidUTF8(true))
 }
 
-// DecodeResponse reads the answer to generateContent. Every error is a
-// *chat.Error.
-func DecodeResponse(body []byte) (chat.Response, error) {
+// A Decoder reads the answer to one request. The zero Decoder knows nothing of
+// the request: it passes everything on. It is safe for concurrent use.
+type Decoder struct {
+	family       string
+	hideThoughts bool
+}
+
+// NewDecoder returns the decoder of the answer to req, whose Model is the
+// upstream's name of the model.
+func NewDecoder(req chat.Request) Decoder {
+	return Decoder{family: parseModel(req.Model).family, hideThoughts: !req.Reasoning.Show}
+}
+
+// DecodeResponse is that of the zero Decoder.
+func DecodeResponse(body []byte) (chat.Response, error) { return Decoder{}.Response(body) }
+
+// DecodeStream is Stream of the zero Decoder.
+func DecodeStream(r io.Reader) iter.Seq2[chat.Event, error] { return Decoder{}.Stream(r) }
+
+// FastStream is that of the zero Decoder.
+func FastStream(r io.Reader) iter.Seq2[chat.Event, error] { return Decoder{}.FastStream(r) }
+
+// Response reads the answer to generateContent, of several candidates the
+// further ones into Others. Every error is a *chat.Error.
+func (d Decoder) Response(body []byte) (chat.Response, error) {
+	c := &chunk{}
+	if err := unmarshal(body, c); err != nil {
+		return chat.Response{}, badChunk(err)
+	}
+	all := c.Candidates
+	main := max(0, slices.IndexFunc(all, func(c candidate) bool { return c.Index == 0 }))
+	resp, err := d.candidate(c)
+	if err != nil {
+		return resp, err
+	}
+	for i := range all {
+		if i == main {
+			continue
+		}
+		all[i].Index = 0
+		c.Candidates = all[i : i+1]
+		other, err := d.candidate(c)
+		if err != nil {
+			return resp, err
+		}
+		resp.Others = append(resp.Others, chat.Candidate{Parts: other.Parts, Finish: other.Finish})
+	}
+	return resp, nil
+}
+
+// candidate reads the first candidate of a whole answer.
+func (d Decoder) candidate(c *chunk) (chat.Response, error) {
 	return chat.Collect(func(yield func(chat.Event, error) bool) {
-		s := stream{yield: yield}
-		if s.chunk(body) {
+		s := stream{yield: yield, answer: answer{of: d}}
+		if s.add(c) {
 			s.end()
 		}
 	})

@@ -7,53 +7,88 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
+// A Variant is one of the relatives that take the same inner body.
+type Variant uint8
+
+// The variants. They differ in how tokens are counted, and in what only one of
+// them knows.
+const (
+	// GenerativeLanguage is generativelanguage v1beta, with an API key.
+	GenerativeLanguage Variant = iota
+	// Vertex is Vertex AI.
+	Vertex
+	// CodeAssist is v1internal, whose envelope [WrapCodeAssist] adds.
+	CodeAssist
+)
+
+// A Codec writes requests. The zero value is of generativelanguage, and ready.
+type Codec struct {
+	Variant Variant
+	// MixedTools says that the upstream takes its own tools beside functions.
+	MixedTools bool
+}
+
 // requestBody is the inner body of generateContent. Field order is the order
 // on the wire.
 type requestBody struct {
 	Model             string            `json:"model,omitzero"`
 	SystemInstruction *content          `json:"systemInstruction,omitzero"`
 	Contents          []content         `json:"contents"`
+	Tools             []tool            `json:"tools,omitempty"`
+	ToolConfig        *toolConfig       `json:"toolConfig,omitzero"`
 	GenerationConfig  *generationConfig `json:"generationConfig,omitzero"`
 }
 
-type content struct {
-	Role  string     `json:"role,omitzero"`
-	Parts []textPart `json:"parts"`
-}
-
-type textPart struct {
-	Text string `json:"text"`
-}
-
 type generationConfig struct {
-	Temperature     *float64 `json:"temperature,omitzero"`
-	TopP            *float64 `json:"topP,omitzero"`
-	TopK            *int     `json:"topK,omitzero"`
-	MaxOutputTokens int      `json:"maxOutputTokens,omitzero"`
-	StopSequences   []string `json:"stopSequences,omitempty"`
+	Temperature        *float64        `json:"temperature,omitzero"`
+	TopP               *float64        `json:"topP,omitzero"`
+	TopK               *int            `json:"topK,omitzero"`
+	CandidateCount     int             `json:"candidateCount,omitzero"`
+	MaxOutputTokens    int             `json:"maxOutputTokens,omitzero"`
+	StopSequences      []string        `json:"stopSequences,omitempty"`
+	PresencePenalty    *float64        `json:"presencePenalty,omitzero"`
+	FrequencyPenalty   *float64        `json:"frequencyPenalty,omitzero"`
+	Seed               *int            `json:"seed,omitzero"`
+	ResponseMIMEType   string          `json:"responseMimeType,omitzero"`
+	ResponseJSONSchema jsontext.Value  `json:"responseJsonSchema,omitempty"`
+	ThinkingConfig     *thinkingConfig `json:"thinkingConfig,omitzero"`
 }
+
+// EncodeRequest is that of the zero Codec.
+func EncodeRequest(req chat.Request) ([]byte, error) { return Codec{}.EncodeRequest(req) }
+
+// EncodeCountTokens is that of the zero Codec.
+func EncodeCountTokens(req chat.Request) ([]byte, error) { return Codec{}.EncodeCountTokens(req) }
 
 // EncodeRequest writes the body of generateContent and streamGenerateContent.
-// It inserts no defaults and is deterministic. Every error is a *chat.Error.
-func EncodeRequest(req chat.Request) ([]byte, error) {
-	body, err := newRequestBody(req)
+// req.Model must be the upstream's name of the model, without "models/". It
+// inserts no defaults and is deterministic. Every error is a *chat.Error.
+func (c Codec) EncodeRequest(req chat.Request) ([]byte, error) {
+	body, err := c.body(req)
 	if err != nil {
 		return nil, err
 	}
 	return marshal(body)
 }
 
-// EncodeCountTokens writes the body of countTokens, the system instruction
-// counted. req.Model must be the upstream's name of the model, without
-// "models/".
-func EncodeCountTokens(req chat.Request) ([]byte, error) {
-	body, err := newRequestBody(req)
+// EncodeCountTokens writes the body of countTokens, system instruction and
+// tools counted where the variant has a place for them.
+func (c Codec) EncodeCountTokens(req chat.Request) ([]byte, error) {
+	body, err := c.body(req)
 	if err != nil {
 		return nil, err
 	}
 	// Limits and stop sequences do not count and are often refused here.
 	body.GenerationConfig = nil
-	if body.SystemInstruction == nil {
+	switch {
+	case c.Variant == CodeAssist:
+		return marshal(struct {
+			Request requestBody `json:"request"`
+		}{requestBody{Model: "models/" + req.Model, Contents: body.Contents}})
+	case c.Variant == Vertex:
+		body.ToolConfig = nil
+		return marshal(body)
+	case body.SystemInstruction == nil && body.Tools == nil:
 		return marshal(body)
 	}
 	body.Model = "models/" + req.Model
@@ -62,71 +97,76 @@ func EncodeCountTokens(req chat.Request) ([]byte, error) {
 	}{body})
 }
 
-func newRequestBody(req chat.Request) (*requestBody, error) {
-	if len(req.Turns) == 0 {
-		return nil, chat.Invalid("", "the conversation has no turns")
-	}
-	body := &requestBody{
-		Contents:         make([]content, 0, len(req.Turns)),
-		GenerationConfig: newGenerationConfig(req),
-	}
-	if len(req.System) > 0 {
-		parts, err := textParts(req.System)
-		if err != nil {
-			return nil, err
-		}
-		body.SystemInstruction = &content{Parts: parts}
-	}
-	for _, turn := range req.Turns {
-		c, err := newContent(turn)
-		if err != nil {
-			return nil, err
-		}
-		body.Contents = append(body.Contents, c)
-	}
-	return body, nil
+// encoder writes one request.
+type encoder struct {
+	Codec
+	model model
 }
 
-func newContent(turn chat.Turn) (content, error) {
-	parts, err := textParts(turn.Parts)
+func (c Codec) body(req chat.Request) (*requestBody, error) {
+	e := encoder{Codec: c, model: parseModel(req.Model)}
+	var body requestBody
+	var err error
+	if body.SystemInstruction, err = e.system(req.System); err != nil {
+		return nil, err
+	}
+	if body.Contents, err = e.contents(req.Turns); err != nil {
+		return nil, err
+	}
+	if body.Tools, err = e.tools(req.Tools); err != nil {
+		return nil, err
+	}
+	if body.ToolConfig, err = e.toolConfig(req); err != nil {
+		return nil, err
+	}
+	body.GenerationConfig, err = e.generationConfig(req)
+	return &body, err
+}
+
+// generationConfig returns nil if the caller said nothing.
+func (e *encoder) generationConfig(req chat.Request) (*generationConfig, error) {
+	c := &generationConfig{
+		Temperature:      req.Temperature,
+		TopP:             req.TopP,
+		TopK:             req.TopK,
+		CandidateCount:   req.Candidates,
+		MaxOutputTokens:  req.MaxTokens,
+		StopSequences:    req.Stop,
+		PresencePenalty:  req.PresencePenalty,
+		FrequencyPenalty: req.FrequencyPenalty,
+		Seed:             req.Seed,
+		ThinkingConfig:   e.model.thinking(req.Reasoning),
+	}
+	if req.Format != nil {
+		c.ResponseMIMEType = "application/json"
+		if req.Format.Schema != nil {
+			var err error
+			if c.ResponseJSONSchema, err = object("response format", req.Format.Schema); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if c.silent() {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// silent reports whether c says nothing.
+func (c *generationConfig) silent() bool {
+	return c.Temperature == nil && c.TopP == nil && c.TopK == nil && c.CandidateCount == 0 && c.MaxOutputTokens == 0 &&
+		len(c.StopSequences) == 0 && c.PresencePenalty == nil && c.FrequencyPenalty == nil && c.Seed == nil &&
+		c.ResponseMIMEType == "" && c.ThinkingConfig == nil
+}
+
+// object returns raw as a JSON object that any parser takes: valid UTF-8, a
+// lone surrogate replaced by U+FFFD. at is what it is, for the error.
+func object(at string, raw []byte) (jsontext.Value, error) {
+	v, err := cleanObject(raw)
 	if err != nil {
-		return content{}, err
+		return nil, chat.Invalid(at, "must be a JSON object: %v", err)
 	}
-	switch turn.Role {
-	case chat.RoleUser:
-		return content{Role: "user", Parts: parts}, nil
-	case chat.RoleModel:
-		return content{Role: "model", Parts: parts}, nil
-	}
-	return content{}, chat.Invalid("", "a turn has no role")
-}
-
-func textParts(parts []chat.Part) ([]textPart, error) {
-	if len(parts) == 0 {
-		return nil, chat.Invalid("", "a turn has no content")
-	}
-	out := make([]textPart, len(parts))
-	for i, p := range parts {
-		if p.Kind != chat.PartText {
-			return nil, chat.Invalid("", "only text can be sent to this upstream yet")
-		}
-		out[i].Text = p.Text
-	}
-	return out, nil
-}
-
-// newGenerationConfig returns nil if the caller said nothing.
-func newGenerationConfig(req chat.Request) *generationConfig {
-	if req.MaxTokens == 0 && req.Temperature == nil && req.TopP == nil && req.TopK == nil && len(req.Stop) == 0 {
-		return nil
-	}
-	return &generationConfig{
-		Temperature:     req.Temperature,
-		TopP:            req.TopP,
-		TopK:            req.TopK,
-		MaxOutputTokens: req.MaxTokens,
-		StopSequences:   req.Stop,
-	}
+	return v, nil
 }
 
 func marshal(v any) ([]byte, error) {

@@ -17,23 +17,23 @@ import (
 // space is the white space of JSON.
 const space = " \t\r\n"
 
-// DecodeStream reads the answer to streamGenerateContent: SSE, or, told by its
-// first byte, JSON (one object or an array of them). It reads r to its end even
-// after the finish reason, for the usage that may follow; does not close it;
-// and can be ranged over once. Every error it yields is a *chat.Error, with the
-// error of r in its chain.
-func DecodeStream(r io.Reader) iter.Seq2[chat.Event, error] {
+// Stream reads the answer to streamGenerateContent: SSE, or, told by its first
+// byte, JSON (one object or an array of them). It reads r to its end even after
+// the finish reason, for the usage that may follow; does not close it; and can
+// be ranged over once. Every error it yields is a *chat.Error, with the error of
+// r in its chain.
+func (d Decoder) Stream(r io.Reader) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
-		s := stream{yield: yield}
+		s := stream{yield: yield, answer: answer{of: d}}
 		s.read(r)
 	}
 }
 
-// FastStream is DecodeStream by the short way: text of plain text-only events
-// comes as Event.Raw, undecoded. Through one encoder both give the same bytes.
-func FastStream(r io.Reader) iter.Seq2[chat.Event, error] {
+// FastStream is Stream by the short way: text of plain text-only events comes
+// as Event.Raw, undecoded. Through one encoder both give the same bytes.
+func (d Decoder) FastStream(r io.Reader) iter.Seq2[chat.Event, error] {
 	return func(yield func(chat.Event, error) bool) {
-		s := stream{yield: yield, scan: new(scanner)}
+		s := stream{yield: yield, answer: answer{of: d}, scan: new(scanner)}
 		s.read(r)
 	}
 }
@@ -146,7 +146,11 @@ func (s *stream) chunk(data []byte) bool {
 		s.fail(badChunk(err))
 		return false
 	}
-	more, err := s.answer.add(&s.buf, s.emit)
+	return s.add(&s.buf)
+}
+
+func (s *stream) add(c *chunk) bool {
+	more, err := s.answer.add(c, s.emit)
 	if err != nil {
 		s.fail(err)
 	}

@@ -49,7 +49,7 @@ func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response,
 	if err != nil {
 		return chat.Response{}, err
 	}
-	return gemini.DecodeResponse(answer)
+	return gemini.NewDecoder(req).Response(answer)
 }
 
 // CountTokens asks for the number of input tokens.

@@ -71,11 +71,11 @@ func New(cfg Config) (*Server, error) {
 }
 
 // decoder chooses how a stream is read, for one request.
-func (s *Server) decoder(chat.Request) relay.Decode {
+func (s *Server) decoder(req chat.Request) relay.Decode {
 	if s.cfg.Flags.ConverterFastPath {
-		return gemini.FastStream
+		return gemini.NewDecoder(req).FastStream
 	}
-	return gemini.DecodeStream
+	return gemini.NewDecoder(req).Stream
 }
 
 // Prepare opens the connections to the upstream that are to be kept open, for
