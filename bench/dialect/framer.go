@@ -3,7 +3,7 @@ package dialect
 import (
 	"bytes"
 	"fmt"
-	"iter"
+	"sync"
 )
 
 // A framing is how frames lie in a body.
@@ -19,11 +19,12 @@ const (
 // runs between two Reads delays the stamps of other streams.
 type framer struct {
 	framing framing
-	buf     []byte  // what no frame has closed yet
-	texts   archive // of the frames
-	frames  []frame
-	begin   int // of the frame in progress
-	line    int // of the line in progress, server-sent
+	frames  archive
+	room    *room
+	buf     []byte // what no frame has closed yet
+	last    []byte // the text of the last frame
+	begin   int    // of the frame in progress
+	line    int    // of the line in progress, server-sent
 	values  valueState
 	pieces  int
 }
@@ -34,14 +35,19 @@ type frame struct {
 	piece int // the Feed that brought it
 }
 
+// A room is what a framer needs while its stream runs: what is no frame yet, and
+// the last frame. Those in flight are few beside all whose answers wait to be
+// decoded.
+type room [2][usualFrame]byte
+
+const usualFrame = 1 << 10 // the length of a usual frame, and more
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
 // newFramer makes room for a usual answer, so that few Feeds allocate.
 func newFramer(f framing) framer {
-	const text = 1 << 10 // the length of a usual frame, and more
-	room := make([]byte, 5*text)
-	return framer{
-		framing: f, buf: room[0:0:text], frames: make([]frame, 0, 96),
-		texts: archive{last: room[text : text : 2*text], packed: room[2*text : 2*text]},
-	}
+	r := rooms.Get().(*room)
+	return framer{framing: f, room: r, buf: r[0][:0], last: r[1][:0], frames: archive{packed: make([]byte, 0, 1<<10)}}
 }
 
 // feed copies p and shows look the text of each frame it completed.
@@ -50,8 +56,7 @@ func (f *framer) feed(p []byte, at int64, look func(text []byte)) {
 	f.buf = append(f.buf, p...)
 	f.pieces++
 	closed := func(text []byte) {
-		f.frames = append(f.frames, frame{at: at, piece: f.pieces})
-		f.texts.add(text)
+		f.frames.add(frame{at: at, piece: f.pieces}, text, &f.last)
 		look(text)
 	}
 	if f.framing == jsonValues {
@@ -89,30 +94,23 @@ func (f *framer) endLine(lf int, closed func(text []byte)) {
 }
 
 // end says that the body ended at that instant: an event whose lines are whole
-// lacks nothing then but the blank line, and clients take it.
+// lacks nothing then but the blank line, and clients take it. What waits to be
+// decoded is held without room to grow; nothing may be fed any more.
 func (f *framer) end(at int64) {
 	if f.framing == serverSent && f.line == len(f.buf) && f.line > 0 {
-		f.frames = append(f.frames, frame{at: at, piece: f.pieces})
-		f.texts.add(f.buf)
+		f.frames.add(frame{at: at, piece: f.pieces}, f.buf, &f.last)
 		f.buf, f.line = f.buf[:0], 0
 	}
-}
-
-// all yields the frames with their texts, each good until the next.
-func (f *framer) all() iter.Seq2[frame, []byte] {
-	return func(yield func(frame, []byte) bool) {
-		i := 0
-		for text := range f.texts.all() {
-			if !yield(f.frames[i], text) {
-				return
-			}
-			i++
-		}
+	f.frames.packed = bytes.Clone(f.frames.packed)
+	f.buf, f.last = bytes.Clone(f.buf), nil
+	if f.room != nil {
+		rooms.Put(f.room)
+		f.room = nil
 	}
 }
 
 // size is the number of bytes held.
-func (f *framer) size() int { return len(f.buf) + f.texts.size() }
+func (f *framer) size() int { return len(f.buf) + len(f.last) + len(f.frames.packed) }
 
 // whole reports whether nothing is left that no frame closed.
 func (f *framer) whole() bool {

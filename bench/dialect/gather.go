@@ -74,7 +74,7 @@ func (s *stream) Feed(p []byte, at int64) Seen {
 func (s *stream) Answer() Answer {
 	g := gathering{piece: -1}
 	d := s.protocol.decoder()
-	for f, text := range s.frames.all() {
+	for f, text := range s.frames.frames.all() {
 		g.frame = f
 		if e, ok, err := s.frames.event(text); err != nil {
 			g.fault(BadFrame, err.Error())
