@@ -54,3 +54,6 @@ func (*Timer) Until(ctx context.Context, at int64) error {
 	}
 	return ctx.Err()
 }
+
+// Sharply is Until, which spins anyway.
+func (t *Timer) Sharply(ctx context.Context, at int64) error { return t.Until(ctx, at) }

@@ -21,39 +21,51 @@ func newTimer(t testing.TB) *clock.Timer {
 	return timer
 }
 
-func TestUntilNeverReturnsEarly(t *testing.T) {
-	timer := newTimer(t)
-	late := make([]int64, 0, 200)
-	for range 200 {
-		at := clock.Now() + int64(time.Millisecond)
-		if err := timer.Until(t.Context(), at); err != nil {
-			t.Fatal(err)
-		}
-		lateness := clock.Now() - at
-		if lateness < 0 {
-			t.Fatalf("returned %d ns before its instant", -lateness)
-		}
-		late = append(late, lateness)
-	}
-	slices.Sort(late)
-	t.Logf("lateness p50 %v, p99 %v", time.Duration(late[100]), time.Duration(late[197]))
+// waits are the ways to wait.
+var waits = map[string]func(*clock.Timer, context.Context, int64) error{
+	"Until":   (*clock.Timer).Until,
+	"Sharply": (*clock.Timer).Sharply,
 }
 
-func TestUntilPastInstantReturnsAtOnce(t *testing.T) {
-	if err := newTimer(t).Until(t.Context(), clock.Now()-1); err != nil {
-		t.Fatal(err)
+func TestNeverReturnsEarly(t *testing.T) {
+	for name, wait := range waits {
+		timer := newTimer(t)
+		late := make([]int64, 0, 200)
+		for range 200 {
+			at := clock.Now() + int64(time.Millisecond)
+			if err := wait(timer, t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+			lateness := clock.Now() - at
+			if lateness < 0 {
+				t.Fatalf("%s returned %d ns before its instant", name, -lateness)
+			}
+			late = append(late, lateness)
+		}
+		slices.Sort(late)
+		t.Logf("%s: lateness p50 %v, p99 %v", name, time.Duration(late[100]), time.Duration(late[197]))
 	}
 }
 
-func TestUntilEndsWithItsContextAndWorksAgain(t *testing.T) {
-	timer := newTimer(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(5*time.Millisecond, cancel)
-	if err := timer.Until(ctx, clock.Now()+int64(time.Hour)); !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v, want context.Canceled", err)
+func TestPastInstantReturnsAtOnce(t *testing.T) {
+	for name, wait := range waits {
+		if err := wait(newTimer(t), t.Context(), clock.Now()-1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if err := timer.Until(t.Context(), clock.Now()+int64(time.Millisecond)); err != nil {
-		t.Fatalf("after a cancelled wait: %v", err)
+}
+
+func TestWaitEndsWithItsContextAndWorksAgain(t *testing.T) {
+	for name, wait := range waits {
+		timer := newTimer(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Millisecond, cancel)
+		if err := wait(timer, ctx, clock.Now()+int64(time.Hour)); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%s: got %v, want context.Canceled", name, err)
+		}
+		if err := wait(timer, t.Context(), clock.Now()+int64(time.Millisecond)); err != nil {
+			t.Fatalf("%s, after a cancelled wait: %v", name, err)
+		}
 	}
 }
 

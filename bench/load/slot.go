@@ -232,7 +232,7 @@ func (a *attack) attack(ctx context.Context, t *tripper, turn turn) error {
 		return err
 	}
 	defer timer.Close()
-	p.until = func(at int64) error { return timer.Until(ctx, at) }
+	p.until = func(at int64) error { return timer.Sharply(ctx, at) }
 	stop := a.watch(t)
 	defer stop()
 	if talks != nil {
