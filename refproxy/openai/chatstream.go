@@ -62,8 +62,8 @@ type ChatStream struct {
 	reply  ChatReply
 	head   Head
 	state  streamState
-	before []byte // of the delta in a chunk of content
-	after  string // it
+	before []byte // of a chunk, up to its first choice
+	after  string // the choices of a chunk
 	calls  int
 }
 

@@ -98,11 +98,11 @@ func DecodeResponses(body []byte) (chat.Request, ResponsesReply, error) {
 		return chat.Request{}, ResponsesReply{}, err
 	}
 	// What is echoed is read once more, raw.
-	reply := ResponsesReply{names: set.names, echo: defaultEcho}
-	if err := parse(body, &reply.echo); err != nil {
+	var said echo
+	if err := parse(body, &said); err != nil {
 		return chat.Request{}, ResponsesReply{}, err
 	}
-	return req, reply, nil
+	return req, ResponsesReply{names: set.names, echo: said.or(defaultEcho)}, nil
 }
 
 func (w *responsesBody) output(req *chat.Request) (err error) {
