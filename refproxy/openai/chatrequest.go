@@ -2,6 +2,7 @@ package openai
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -132,10 +133,8 @@ func (w *chatBody) stop(req *chat.Request) error {
 	if n := len(req.Stop); n > maxStop {
 		return chat.Invalid("stop", "%d are given, at most %d are supported", n, maxStop)
 	}
-	for _, s := range req.Stop {
-		if s == "" {
-			return chat.Invalid("stop", "must not be empty")
-		}
+	if slices.Contains(req.Stop, "") {
+		return chat.Invalid("stop", "must not be empty")
 	}
 	return nil
 }

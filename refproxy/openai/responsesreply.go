@@ -28,10 +28,18 @@ type echo struct {
 // or takes from d what the request left out or gave as null.
 func (e echo) or(d echo) echo {
 	for _, f := range [...]struct{ value, otherwise *jsontext.Value }{
-		{&e.Instructions, &d.Instructions}, {&e.MaxOutput, &d.MaxOutput}, {&e.Metadata, &d.Metadata},
-		{&e.Parallel, &d.Parallel}, {&e.CacheKey, &d.CacheKey}, {&e.Reasoning, &d.Reasoning},
-		{&e.SafetyID, &d.SafetyID}, {&e.Temperature, &d.Temperature}, {&e.Text, &d.Text},
-		{&e.ToolChoice, &d.ToolChoice}, {&e.Tools, &d.Tools}, {&e.TopP, &d.TopP},
+		{&e.Instructions, &d.Instructions},
+		{&e.MaxOutput, &d.MaxOutput},
+		{&e.Metadata, &d.Metadata},
+		{&e.Parallel, &d.Parallel},
+		{&e.CacheKey, &d.CacheKey},
+		{&e.Reasoning, &d.Reasoning},
+		{&e.SafetyID, &d.SafetyID},
+		{&e.Temperature, &d.Temperature},
+		{&e.Text, &d.Text},
+		{&e.ToolChoice, &d.ToolChoice},
+		{&e.Tools, &d.Tools},
+		{&e.TopP, &d.TopP},
 	} {
 		if !isSet(*f.value) {
 			*f.value = *f.otherwise
