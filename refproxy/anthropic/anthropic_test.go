@@ -165,11 +165,12 @@ func TestEncodeErrorDetails(t *testing.T) {
 func TestEncodeResponse(t *testing.T) {
 	got, err := anthropic.EncodeResponse(anthropic.Head{ID: "msg_1", Model: "c", ContextManagement: true}, chat.Response{
 		Model:  "upstream's own",
-		Parts:  []chat.Part{chat.Text("a"), {Kind: chat.PartThought, Text: "hm"}, chat.Text("b\xff")},
+		Parts:  []chat.Part{{Kind: chat.PartThought, Text: "hm\xff"}, chat.Text("a"), chat.Text("b\xff"), chat.Text(""), {Kind: chat.PartCall, Call: &chat.Call{Name: "f"}}, chat.Text("c")},
 		Finish: chat.Finish{Stop: chat.StopMaxTokens},
 		Usage:  chat.Usage{Input: 1, Cached: 2, Output: 4, Thinking: 3},
 	})
-	want := `{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"ab` + "\ufffd" + `"}],` +
+	want := `{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[{"type":"thinking","thinking":"hm` + "\ufffd" + `","signature":""},{"type":"text","text":"ab` + "\ufffd" + `"},` +
+		`{"type":"tool_use","id":"toolu_1_1","name":"f","input":{}},{"type":"text","text":"c"}],` +
 		`"stop_reason":"max_tokens","stop_sequence":null,"usage":{"input_tokens":1,"cache_creation_input_tokens":0,"cache_read_input_tokens":2,` +
 		`"output_tokens":4,"output_tokens_details":{"thinking_tokens":3}},"context_management":{"applied_edits":[]}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" || err != nil {
@@ -190,6 +191,28 @@ const (
 	failure      = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"late\"},\"request_id\":\"req_1\"}\n\n"
 )
 
+const (
+	thoughtStart = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n"
+	deltaHm      = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n"
+)
+
+// at returns events of block 0 as those of block i.
+func at(i int, events string) string {
+	return strings.ReplaceAll(events, `"index":0`, fmt.Sprintf(`"index":%d`, i))
+}
+
+func stopOf(i int) string { return at(i, blockStop) }
+
+func callBlock(i int, id string) string {
+	return at(i, `event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"`+id+`","name":"f","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"q\":\"\\\\\"}"}}
+
+`) + stopOf(i)
+}
+
 // TestStreamEncoder walks through the states; each step is one call. It holds
 // the bytes whole: exactly one blank line, one Write a call.
 func TestStreamEncoder(t *testing.T) {
@@ -199,6 +222,11 @@ func TestStreamEncoder(t *testing.T) {
 	text := func(e enc) error { return e.Event(chat.Event{Kind: chat.EventText, Text: "a"}) }
 	raw := func(e enc) error { return e.Event(chat.Event{Kind: chat.EventText, Raw: []byte(`"a"`)}) }
 	thought := func(e enc) error { return e.Event(chat.Event{Kind: chat.EventThought, Text: "hm"}) }
+	call := func(e enc) error {
+		return e.Event(chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: "f", Args: []byte(`{"q":"\\"}`)}})
+	}
+	nothing := func(e enc) error { return e.Event(chat.Event{Kind: chat.EventText, Raw: []byte(`""`)}) }
+	noThought := func(e enc) error { return e.Event(chat.Event{Kind: chat.EventThought}) }
 	finish := func(e enc) error {
 		return e.Event(chat.Event{Kind: chat.EventFinish, Finish: chat.Finish{Stop: chat.StopEndTurn}})
 	}
@@ -215,7 +243,14 @@ func TestStreamEncoder(t *testing.T) {
 		{"text starts", []func(enc) error{text}, []string{messageStart + ping + blockStart + deltaA}},
 		{"finish starts", []func(enc) error{finish}, []string{messageStart + ping + messageEnd}},
 		{"pings only in between", []func(enc) error{pinged, start, pinged, text, pinged, finish, pinged}, []string{messageStart + ping, ping, blockStart + deltaA, ping, blockStop + messageEnd}},
-		{"thought shows nothing", []func(enc) error{thought, start, thought}, []string{messageStart + ping}},
+		{"thought starts", []func(enc) error{thought, finish}, []string{messageStart + ping + thoughtStart + deltaHm, stopOf(0) + messageEnd}},
+		{"kinds of block", []func(enc) error{start, thought, thought, text, text, call, call, text, finish}, []string{
+			messageStart + ping, thoughtStart + deltaHm, deltaHm, stopOf(0) + at(1, blockStart+deltaA), at(1, deltaA),
+			stopOf(1) + callBlock(2, "toolu_1_1"), callBlock(3, "toolu_1_2"), at(4, blockStart+deltaA), stopOf(4) + messageEnd,
+		}},
+		{"nothing to show", []func(enc) error{start, nothing, noThought, text, nothing, finish}, []string{messageStart + ping, blockStart + deltaA, blockStop + messageEnd}},
+		{"error closes reasoning", []func(enc) error{thought, fail}, []string{messageStart + ping + thoughtStart + deltaHm, stopOf(0) + failure}},
+		{"error after a call", []func(enc) error{call, fail, fail}, []string{messageStart + ping + callBlock(0, "toolu_1_1"), failure}},
 		{"error first", []func(enc) error{fail, fail, pinged}, []string{failure}},
 		{"error after start", []func(enc) error{start, fail}, []string{messageStart + ping, failure}},
 		{"error closes the block", []func(enc) error{text, fail, fail}, []string{messageStart + ping + blockStart + deltaA, blockStop + failure}},
@@ -282,7 +317,8 @@ func TestStreamEncoderStates(t *testing.T) {
 	check(states{}, nil)
 	check(states{}, e.Ping())
 	check(states{started: true}, e.Event(chat.Event{Kind: chat.EventStart}))
-	check(states{started: true}, e.Event(chat.Event{Kind: chat.EventThought, Text: "hm"}))
+	check(states{started: true}, e.Event(chat.Event{Kind: chat.EventText, Signature: &chat.Signature{Family: "f", Value: "x"}}))
+	check(states{started: true, committed: true}, e.Event(chat.Event{Kind: chat.EventThought, Text: "hm"}))
 	check(states{started: true, committed: true}, e.Event(chat.Event{Kind: chat.EventText, Text: "a"}))
 	check(states{true, true, true}, e.Error(io.EOF, ""))
 }
@@ -325,8 +361,9 @@ func TestStreamEncoderUsage(t *testing.T) {
 func TestStreamEncoderAllocatesNothingPerDelta(t *testing.T) {
 	e := anthropic.NewStreamEncoder(io.Discard, head)
 	for name, ev := range map[string]chat.Event{
-		"text": {Kind: chat.EventText, Text: "Hello, \n日本 world"},
-		"raw":  {Kind: chat.EventText, Raw: []byte(`"Hello, \n日本 world"`)},
+		"text":    {Kind: chat.EventText, Text: "Hello, \n日本 world"},
+		"raw":     {Kind: chat.EventText, Raw: []byte(`"Hello, \n日本 world"`)},
+		"thought": {Kind: chat.EventThought, Text: "Hm, \n日本 so"},
 	} {
 		if n := testing.AllocsPerRun(100, func() {
 			if err := e.Event(ev); err != nil {

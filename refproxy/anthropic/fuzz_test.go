@@ -14,12 +14,12 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
-	"github.com/firstbyte-dev/firstbyte/refproxy/sse"
 )
 
 // seeds returns the members of that name in all golden files.
@@ -44,7 +44,8 @@ func seeds(f *testing.F, name string) [][]byte {
 }
 
 // FuzzDecodeRequest holds: no panic; an error is a 400 with words; a request
-// is one that the upstream codec can send; white space between the tokens of
+// has the shape of turns that package chat promises, and is one that the
+// upstream codec can send or refuse in words; white space between the tokens of
 // the body changes nothing.
 func FuzzDecodeRequest(f *testing.F) {
 	for _, s := range seeds(f, "request.json") {
@@ -61,8 +62,11 @@ func FuzzDecodeRequest(f *testing.F) {
 		}
 		checkTurns(t, req)
 		up, err := gemini.EncodeRequest(req)
-		if err != nil || !json.Valid(up) || !utf8.Valid(up) {
-			t.Errorf("the upstream's request is %s, error %v", up, err)
+		if e := chat.AsError(err); e != nil && (e.Kind != chat.KindInvalid || e.Message == "") {
+			t.Errorf("the upstream's codec fails: %v", err)
+		}
+		if err == nil && (!json.Valid(up) || !utf8.Valid(up)) {
+			t.Errorf("the upstream's request is %s", up)
 		}
 		spaced := jsontext.Value(bytes.Clone(body))
 		if err := spaced.Indent(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)); err != nil {
@@ -76,19 +80,71 @@ func FuzzDecodeRequest(f *testing.F) {
 	})
 }
 
+// checkTurns holds a request to the contract of chat.Request.
 func checkTurns(t *testing.T, req chat.Request) {
 	if req.MaxTokens < 1 || req.Model == "" || len(req.Turns) == 0 {
 		t.Errorf("request %+v", req)
 	}
+	var before chat.Turn
 	for i, turn := range req.Turns {
-		if want := []chat.Role{chat.RoleUser, chat.RoleModel}[i%2]; turn.Role != want || len(turn.Parts) == 0 {
+		switch {
+		case len(turn.Parts) == 0 || turn.Role != chat.RoleUser && turn.Role != chat.RoleModel:
 			t.Errorf("turn %d is %+v", i, turn)
+		case i == 0 && turn.Role != chat.RoleUser:
+			t.Error("the model begins")
+		case turn.Role == before.Role && (turn.Role == chat.RoleModel || before.Parts[0].Kind != chat.PartResult):
+			t.Errorf("turn %d is of the same role as the one before", i)
 		}
 		for _, p := range turn.Parts {
-			if p.Kind != chat.PartText || p.Text == "" || !utf8.ValidString(p.Text) {
-				t.Errorf("turn %d holds %+v", i, p)
-			}
+			checkPart(t, turn.Role, p)
 		}
+		if diff := cmp.Diff(ids(before, chat.PartCall), ids(turn, chat.PartResult)); diff != "" {
+			t.Errorf("turn %d does not answer the calls before it:\n%s", i, diff)
+		}
+		before = turn
+	}
+	if calls := ids(before, chat.PartCall); calls != nil {
+		t.Errorf("nothing answers %q", calls)
+	}
+}
+
+// ids are those of the calls in turn, or of the results.
+func ids(turn chat.Turn, kind chat.PartKind) []string {
+	var out []string
+	for _, p := range turn.Parts {
+		switch {
+		case p.Kind != kind:
+		case kind == chat.PartCall:
+			out = append(out, p.Call.ID+" "+p.Call.Name)
+		default:
+			out = append(out, p.Result.ID+" "+p.Result.Name)
+		}
+	}
+	return out
+}
+
+func checkPart(t *testing.T, role chat.Role, p chat.Part) {
+	ok := utf8.ValidString(p.Text) && (p.Signature == nil || role == chat.RoleModel)
+	switch p.Kind {
+	case chat.PartText:
+		ok = ok && p.Text != ""
+	case chat.PartThought:
+		ok = ok && role == chat.RoleModel && p.Signature != nil
+	case chat.PartMedia:
+		ok = ok && role == chat.RoleUser && (p.Media.Data == "") != (p.Media.URL == "")
+	case chat.PartCall:
+		ok = ok && role == chat.RoleModel && p.Call.Name != "" && json.Valid(p.Call.Args) && p.Call.Args[0] == '{' && utf8.Valid(p.Call.Args)
+	case chat.PartResult:
+		ok = ok && role == chat.RoleUser
+		for _, inner := range p.Result.Parts {
+			ok = ok && (inner.Kind == chat.PartText || inner.Kind == chat.PartMedia)
+			checkPart(t, role, inner)
+		}
+	default:
+		ok = false
+	}
+	if !ok {
+		t.Errorf("role %d says %+v", role, p)
 	}
 }
 
@@ -109,8 +165,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // FuzzStreams is the differential test of ff_converter_fast_path: whatever the
 // upstream sends, however it is split, both ways write the same bytes; and
-// these are a well-formed stream: message_start once and first, one block, every
-// block closed, an end that is message_stop or an error and nothing after it.
+// these are a well-formed stream, see checkStream.
 func FuzzStreams(f *testing.F) {
 	for _, name := range []string{"upstream.sse", "upstream.json"} {
 		for _, s := range seeds(f, name) {
@@ -154,50 +209,102 @@ func FuzzTexts(f *testing.F) {
 	})
 }
 
-// checkStream holds a stream to the grammar of the wire reference, 3.6.
-func checkStream(t *testing.T, out []byte) {
-	if !utf8.Valid(out) {
-		t.Errorf("the stream is not UTF-8: %q", out)
+// FuzzEvents holds the encoder: whatever a sequence of events holds, in whatever
+// order, the stream of it is well-formed and adds up to the whole answer of the
+// same events. Two bytes make one event.
+func FuzzEvents(f *testing.F) {
+	for _, s := range []string{"", "a0", "a0b0c0", "b0b4d0", "b5b0a0", "c0c1c2", "a6b2b3", "p0a0p0", "b1a2c1", "b0a4", "a1a2e0", "\x00\xff"} {
+		f.Add([]byte(s), false)
+		f.Add([]byte(s), true)
 	}
-	r := sse.NewReader(bytes.NewReader(out), 0)
-	state := "idle"
-	for {
-		ev, err := r.Next()
-		if err == io.EOF {
-			break
+	f.Fuzz(func(t *testing.T, script []byte, fails bool) {
+		events, lends := invented(script)
+		var out bytes.Buffer
+		enc := anthropic.NewStreamEncoder(&out, head)
+		for i, ev := range events {
+			if script[2*i]%7 == 0 {
+				if err := enc.Ping(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := enc.Event(ev); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err != nil || !json.Valid(ev.Data) {
-			t.Fatalf("event %q, error %v", ev.Data, err)
+		end := chat.Event{Kind: chat.EventFinish, Finish: chat.Finish{Stop: chat.StopToolUse}}
+		err := enc.Event(end)
+		if fails {
+			out.Reset()
+			out.Write(encode(sequence(events, io.ErrUnexpectedEOF)))
 		}
-		if head := fmt.Sprintf(`{"type":%q,`, ev.Name); !strings.HasPrefix(string(ev.Data)+",", strings.Replace(head, `",`, `"`, 1)) {
-			t.Errorf("event %s holds %s", ev.Name, ev.Data)
+		if err != nil {
+			t.Fatal(err)
 		}
-		next, ok := grammar[state+" "+string(ev.Name)]
-		if !ok {
-			t.Fatalf("%s in state %s:\n%s", ev.Name, state, out)
+		got, whole := checkStream(t, out.Bytes())
+		if whole == fails {
+			t.Errorf("the stream is whole: %t, it failed: %t", whole, fails)
 		}
-		state = next
-	}
-	if state != "over" {
-		t.Errorf("the stream ends in state %s:\n%s", state, out)
-	}
+		if fails || lends {
+			return
+		}
+		resp, err := chat.Collect(sequence(append(events, end), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := anthropic.EncodeResponse(head, resp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want wireAnswer
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("the stream adds up to something else (-whole +stream):\n%s\n%s", diff, out.Bytes())
+		}
+	})
 }
 
-// grammar maps a state and an event to the next state.
-var grammar = map[string]string{
-	"idle message_start":          "open",
-	"idle error":                  "over",
-	"open ping":                   "open",
-	"open content_block_start":    "started",
-	"open message_delta":          "stopping",
-	"open error":                  "over",
-	"started content_block_delta": "block",
-	"block content_block_delta":   "block",
-	"block ping":                  "block",
-	"block content_block_stop":    "closed",
-	"closed message_delta":        "stopping",
-	"closed error":                "over",
-	"stopping message_stop":       "over",
+// invented makes events of a script. lends says that a text has a signature,
+// which reasoning before it may take in a stream or not, as the text is cut.
+func invented(script []byte) (events []chat.Event, lends bool) {
+	for ; len(script) >= 2; script = script[2:] {
+		ev := chat.Event{Kind: chat.EventKind(script[0]%5) + chat.EventStart, Text: []string{"", "a", " \n", "\xff", "\u2028\"\\"}[script[1]%5]}
+		if script[1]&0x40 != 0 {
+			ev.Signature = &chat.Signature{Family: "f", Value: strings.Repeat("x", 1+int(script[1]))}
+		}
+		switch ev.Kind {
+		case chat.EventText:
+			lends = lends || ev.Signature != nil
+			if script[1]&0x20 != 0 && utf8.ValidString(ev.Text) {
+				ev.Raw, ev.Text = fmt.Appendf(nil, "%q", ev.Text), ""
+			}
+		case chat.EventCall:
+			ev.Call = &chat.Call{Name: ev.Text, Args: [][]byte{nil, []byte(`{}`), []byte(`{"a":null}`)}[script[1]%3]}
+			if script[1]&0x10 != 0 {
+				ev.Call.ID = "id"
+			}
+			ev.Text = ""
+		case chat.EventFinish:
+			ev = chat.Event{Kind: chat.EventText} // an event without anything
+		}
+		events = append(events, ev)
+	}
+	return events, lends
+}
+
+// sequence yields events and then err, if there is one.
+func sequence(events []chat.Event, err error) chatEvents {
+	return func(yield func(chat.Event, error) bool) {
+		for _, ev := range events {
+			if !yield(ev, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(chat.Event{}, err)
+		}
+	}
 }
 
 // upstreamStream is a stream of n deltas of running text.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,8 +27,9 @@ var update = flag.Bool("update", false, "rewrite the golden files with what the 
 // and holds what goes in (request.json, upstream.*) beside what must come out:
 //
 //	request.json           what the client sends
+//	canonical.txt          what it says, where the file asks for it
 //	error.json             the answer to a request that is refused, or
-//	upstream-request.json  what the upstream gets
+//	upstream-request.json  what the upstream gets; left out beside an answer
 //	upstream.sse           what the upstream streams, or
 //	upstream.json          what the upstream answers as JSON, or
 //	upstream.error         its failure: status line, headers, blank line, body
@@ -68,15 +70,26 @@ func convert(t *testing.T, in *txtar.Archive) []txtar.File {
 	add := func(name string, data []byte) {
 		out = append(out, txtar.File{Name: name, Data: line(data)})
 	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(in.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, name) })
+	}
+	var req chat.Request
 	for _, f := range in.Files {
 		switch f.Name {
 		case "request.json":
 			out = append(out, f)
-			add(request(f.Data))
+			var err error
+			req, err = anthropic.DecodeRequest(bytes.TrimSuffix(f.Data, []byte("\n")))
+			if has("canonical.txt") {
+				add("canonical.txt", []byte(describe(req)))
+			}
+			if err != nil || !has("upstream.") {
+				add(sent(req, err))
+			}
 		case "upstream.sse", "upstream.json", "upstream.error":
 			out = append(out, f)
-			add("stream.sse", streamed(t, f))
-			add("message.json", whole(f))
+			add("stream.sse", streamed(t, gemini.NewDecoder(req), f))
+			add("message.json", whole(gemini.NewDecoder(req), f))
 		}
 	}
 	return out
@@ -89,8 +102,8 @@ func line(b []byte) []byte {
 	return b
 }
 
-func request(body []byte) (name string, data []byte) {
-	req, err := anthropic.DecodeRequest(bytes.TrimSuffix(body, []byte("\n")))
+// sent returns what became of a request.
+func sent(req chat.Request, err error) (name string, data []byte) {
 	if err == nil {
 		var up []byte
 		if up, err = gemini.EncodeRequest(req); err == nil {
@@ -124,12 +137,12 @@ func indent(b []byte) []byte {
 var head = anthropic.Head{ID: "msg_1", Model: "claude-test", InputEstimate: 7}
 
 // streamed goes both ways of the converter flag, which must not differ.
-func streamed(t *testing.T, f txtar.File) []byte {
+func streamed(t *testing.T, answer gemini.Decoder, f txtar.File) []byte {
 	if f.Name == "upstream.error" {
 		return nil
 	}
-	canonical := encode(gemini.DecodeStream(bytes.NewReader(unescape(f.Data))))
-	fast := encode(gemini.FastStream(bytes.NewReader(unescape(f.Data))))
+	canonical := encode(answer.Stream(bytes.NewReader(unescape(f.Data))))
+	fast := encode(answer.FastStream(bytes.NewReader(unescape(f.Data))))
 	if diff := cmp.Diff(string(canonical), string(fast)); diff != "" {
 		t.Errorf("the fast path differs (-canonical +fast):\n%s", diff)
 	}
@@ -140,16 +153,16 @@ func streamed(t *testing.T, f txtar.File) []byte {
 // unescape lets a file hold carriage returns that survive editors.
 func unescape(b []byte) []byte { return bytes.ReplaceAll(b, []byte("␍"), []byte("\r")) }
 
-func whole(f txtar.File) []byte {
+func whole(answer gemini.Decoder, f txtar.File) []byte {
 	var resp chat.Response
 	var err error
 	switch f.Name {
 	case "upstream.error":
 		err = upstreamFailure(f.Data)
 	case "upstream.json":
-		resp, err = gemini.DecodeResponse(bytes.TrimSpace(f.Data))
+		resp, err = answer.Response(bytes.TrimSpace(f.Data))
 	default:
-		resp, err = chat.Collect(gemini.DecodeStream(bytes.NewReader(unescape(f.Data))))
+		resp, err = chat.Collect(answer.Stream(bytes.NewReader(unescape(f.Data))))
 	}
 	if err == nil {
 		var body []byte

@@ -3,11 +3,8 @@ package anthropic
 import (
 	"bytes"
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
@@ -27,13 +24,13 @@ type requestBody struct {
 	Stream        bool           `json:"stream"`
 	Metadata      *metadata      `json:"metadata"`
 	Thinking      *thinking      `json:"thinking"`
+	Tools         []tool         `json:"tools"`
+	ToolChoice    *toolChoice    `json:"tool_choice"`
+	OutputConfig  *outputConfig  `json:"output_config"`
+	OutputFormat  *outputFormat  `json:"output_format"`
 	CacheControl  jsontext.Value `json:"cache_control"`
 	ContextEdits  jsontext.Value `json:"context_management"`
 	Thread        jsontext.Value `json:"thread"`
-	Tools         jsontext.Value `json:"tools"`
-	ToolChoice    jsontext.Value `json:"tool_choice"`
-	OutputConfig  jsontext.Value `json:"output_config"`
-	OutputFormat  jsontext.Value `json:"output_format"`
 	MCPServers    jsontext.Value `json:"mcp_servers"`
 	Container     jsontext.Value `json:"container"`
 	Fallbacks     jsontext.Value `json:"fallbacks"`
@@ -48,49 +45,6 @@ var ignored = [...]string{
 
 type metadata struct {
 	UserID string `json:"user_id"`
-}
-
-type thinking struct {
-	Type string `json:"type"`
-}
-
-type message struct {
-	Role    string         `json:"role"`
-	Content content        `json:"content"`
-	Unknown jsontext.Value `json:",embed"`
-}
-
-// content is a string, a list of blocks, or absent.
-type content struct {
-	isString bool
-	text     string
-	blocks   []block
-}
-
-type block struct {
-	Type         string         `json:"type"`
-	Text         *string        `json:"text"`
-	CacheControl jsontext.Value `json:"cache_control"`
-	Unknown      jsontext.Value `json:",embed"`
-}
-
-// UnmarshalJSONFrom reads either form with dec, so that an error within it
-// knows its whole path.
-func (c *content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	switch kind := dec.PeekKind(); kind {
-	case '"':
-		c.isString = true
-		return json.UnmarshalDecode(dec, &c.text)
-	case '[':
-		return json.UnmarshalDecode(dec, &c.blocks)
-	case 'n':
-		return dec.SkipValue()
-	default:
-		if err := dec.SkipValue(); err != nil {
-			return err
-		}
-		return &json.SemanticError{JSONKind: kind, GoType: reflect.TypeFor[content]()}
-	}
 }
 
 // DecodeRequest reads the body of POST /v1/messages. Every error is a
@@ -121,9 +75,8 @@ func parse(body []byte) (*requestBody, error) {
 		return nil, chat.Invalid("", "the body is empty; send a JSON object")
 	}
 	wire := new(requestBody)
-	// Lone surrogates become U+FFFD rather than an error.
-	if err := json.Unmarshal(body, wire, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return nil, bodyError(err)
+	if err := decodeAt("", body, wire); err != nil {
+		return nil, err
 	}
 	return wire, nil
 }
@@ -149,11 +102,12 @@ func (w *requestBody) canonical() (chat.Request, error) {
 	if w.Metadata != nil {
 		req.Metadata.UserID = w.Metadata.UserID
 	}
-	var err error
-	if req.Unknown, err = w.unknown(); err != nil {
-		return chat.Request{}, err
+	for _, add := range [...]func(*chat.Request) error{w.addUnknown, w.addReasoning, w.addFormat, w.addTools, w.addChoice, w.addTurns} {
+		if err := add(&req); err != nil {
+			return chat.Request{}, err
+		}
 	}
-	return w.converse(req)
+	return req, nil
 }
 
 func (w *requestBody) checkRequired() error {
@@ -206,97 +160,25 @@ func (w *requestBody) checkUnsupported() error {
 		err.Details = []byte(`{"error_code":"thread_unsupported_request","unsupported":["thread"]}`)
 		return err
 	}
-	if w.Thinking != nil {
-		// Not even "disabled": what switches it off depends on the upstream's
-		// model, and saying nothing leaves it on.
-		return chat.Invalid("thinking", "type %q is not supported yet", w.Thinking.Type)
-	}
-	if isSet(w.ToolChoice) {
-		return chat.Invalid("tool_choice", "not supported yet")
-	}
 	for _, f := range [...]struct {
 		path  string
 		value jsontext.Value
 	}{
-		{"tools", w.Tools},
-		{"output_config", w.OutputConfig},
-		{"output_format", w.OutputFormat},
 		{"mcp_servers", w.MCPServers},
 		{"container", w.Container},
 		{"fallbacks", w.Fallbacks},
 		{"compaction", w.Compaction},
 	} {
-		if isFilled(f.value) {
-			return chat.Invalid(f.path, "not supported yet")
+		if err := refuse("", f.path, f.value); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// isSet reports a value other than null.
-func isSet(v jsontext.Value) bool { return len(v) > 0 && v.Kind() != 'n' }
-
-// isFilled reports a value that says something: not null, false, or empty.
-func isFilled(v jsontext.Value) bool {
-	switch string(bytes.Join(bytes.Fields(v), nil)) {
-	case "", "null", "false", `""`, "[]", "{}":
-		return false
-	}
-	return true
-}
-
-// unknown lists the top-level fields that nobody interpreted, in order.
-func (w *requestBody) unknown() ([]chat.Field, error) {
+// addUnknown lists the top-level fields that nobody interpreted, in order.
+func (w *requestBody) addUnknown(req *chat.Request) error {
 	fields, err := fieldsOf(w.Unknown)
-	return slices.DeleteFunc(fields, func(f chat.Field) bool { return slices.Contains(ignored[:], f.Name) }), err
-}
-
-// refuseUnknown refuses the first member of an object that says something and
-// that we do not know: below the top level nothing is passed over.
-func refuseUnknown(path string, object jsontext.Value) error {
-	fields, err := fieldsOf(object)
-	if err != nil {
-		return err
-	}
-	for _, f := range fields {
-		if isFilled(f.Raw) {
-			return chat.Invalid(path+"."+f.Name, "not supported yet")
-		}
-	}
-	return nil
-}
-
-// fieldsOf lists the members of an object, in order.
-func fieldsOf(object jsontext.Value) ([]chat.Field, error) {
-	if len(object) == 0 {
-		return nil, nil
-	}
-	var fields []chat.Field
-	dec := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowInvalidUTF8(true))
-	_, err := dec.ReadToken()
-	for err == nil && dec.PeekKind() != '}' {
-		var name jsontext.Token
-		if name, err = dec.ReadToken(); err != nil {
-			break
-		}
-		field := chat.Field{Name: name.String()}
-		var raw jsontext.Value
-		if raw, err = dec.ReadValue(); err == nil {
-			field.Raw = bytes.Clone(raw)
-			fields = append(fields, field)
-		}
-	}
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	return fields, nil
-}
-
-// dotted turns a JSON pointer into the path form of the API's own messages.
-func dotted(p jsontext.Pointer) string {
-	var parts []string
-	for token := range p.Tokens() {
-		parts = append(parts, token)
-	}
-	return strings.Join(parts, ".")
+	req.Unknown = slices.DeleteFunc(fields, func(f chat.Field) bool { return slices.Contains(ignored[:], f.Name) })
+	return err
 }

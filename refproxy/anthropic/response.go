@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -12,7 +11,8 @@ import (
 
 // Head is what an answer says about itself.
 type Head struct {
-	// ID is the message id, "msg_...".
+	// ID is the message id, "msg_...", unique. The ids of calls to which the
+	// upstream gave none are made of it.
 	ID string
 	// Model is the caller's name of the model.
 	Model string
@@ -86,13 +86,10 @@ func stopReason(s chat.StopReason) (string, error) {
 		return "max_tokens", nil
 	case chat.StopRefusal:
 		return "refusal", nil
+	case chat.StopToolUse:
+		return "tool_use", nil
 	}
 	return "", &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer ended before it was finished"}
-}
-
-type textBlock struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
 }
 
 type messageBody struct {
@@ -100,7 +97,7 @@ type messageBody struct {
 	Type         string             `json:"type"`
 	Role         string             `json:"role"`
 	Model        string             `json:"model"`
-	Content      []textBlock        `json:"content"`
+	Content      []any              `json:"content"`
 	StopReason   *string            `json:"stop_reason"`
 	StopSequence *string            `json:"stop_sequence"`
 	StopDetails  *stopDetails       `json:"stop_details,omitzero"`
@@ -109,37 +106,22 @@ type messageBody struct {
 }
 
 func (h Head) message(u chat.Usage) messageBody {
-	return messageBody{ID: h.ID, Type: "message", Role: "assistant", Model: h.Model, Content: []textBlock{}, Usage: h.usage(u)}
+	return messageBody{ID: h.ID, Type: "message", Role: "assistant", Model: h.Model, Content: []any{}, Usage: h.usage(u)}
 }
 
 // EncodeResponse writes a whole answer: the body of a 200. It refuses an
-// answer that has not finished. Reasoning is left out, as nobody can have asked
-// for it yet.
+// answer that has not finished.
 func EncodeResponse(head Head, resp chat.Response) ([]byte, error) {
 	stop, err := stopReason(resp.Finish.Stop)
 	if err != nil {
 		return nil, err
 	}
 	body := head.message(resp.Usage)
-	body.Content = textBlocks(resp.Parts)
+	body.Content = head.blocks(resp.Parts)
 	body.StopReason = &stop
 	body.StopDetails = newStopDetails(resp.Finish)
 	body.ContextEdits = head.contextManagement()
 	return marshal(body)
-}
-
-// textBlocks joins all text into one block, as a stream does.
-func textBlocks(parts []chat.Part) []textBlock {
-	var text strings.Builder
-	for _, p := range parts {
-		if p.Kind == chat.PartText {
-			text.WriteString(p.Text)
-		}
-	}
-	if text.Len() == 0 {
-		return []textBlock{}
-	}
-	return []textBlock{{Type: "text", Text: text.String()}}
 }
 
 // EncodeCountTokens writes the body of a count.
