@@ -9,9 +9,10 @@ import (
 	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
-// A metronome wakes many streams at their instants from one timer: a timer for
-// every stream costs the server two system calls and a wake-up more per event than
-// the write itself, so that it would be slower than the client that it measures.
+// A metronome calls many streams at their instants from one timer and one
+// goroutine: a timer for every stream costs the server two system calls and a
+// wake-up more per event than the write itself, so that it would be slower than
+// the client that it measures.
 //
 // It sleeps half a millisecond at most, since streams may come whose instant is
 // earlier than all it knows: a wait ends late by no more than that. The server
@@ -29,7 +30,7 @@ const (
 
 func newMetronome() *metronome { return &metronome{came: make(chan struct{}, 1)} }
 
-// run wakes streams until ctx ends.
+// run calls streams until ctx ends.
 func (m *metronome) run(ctx context.Context) error {
 	timer, err := clock.NewTimer()
 	if err != nil {
@@ -37,7 +38,7 @@ func (m *metronome) run(ctx context.Context) error {
 	}
 	defer func() { _ = timer.Close() }() // nothing was written to it
 	for {
-		next, any := m.wake(clock.Now())
+		next, any := m.call(ctx)
 		if !any {
 			select {
 			case <-ctx.Done():
@@ -53,18 +54,36 @@ func (m *metronome) run(ctx context.Context) error {
 	}
 }
 
-// wake ends all waits that are due, and returns the instant of the next if there
+// call makes all calls that are due, and returns the instant of the next if there
 // is any.
-func (m *metronome) wake(now int64) (next int64, any bool) {
+func (m *metronome) call(ctx context.Context) (next int64, any bool) {
+	for ctx.Err() == nil {
+		m.mu.Lock()
+		if len(m.waits) == 0 {
+			m.mu.Unlock()
+			return 0, false
+		}
+		if at := m.waits[0].at; at > clock.Now() {
+			m.mu.Unlock()
+			return at, true
+		}
+		due := heap.Pop(&m.waits).(wait)
+		m.mu.Unlock()
+		due.call()
+	}
+	return 0, false
+}
+
+// at has the metronome make a call at an instant, or soon if that has passed. The
+// call must not block.
+func (m *metronome) at(instant int64, call func()) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.waits) > 0 && m.waits[0].at <= now {
-		close(heap.Pop(&m.waits).(wait).done)
+	heap.Push(&m.waits, wait{instant, call})
+	m.mu.Unlock()
+	select {
+	case m.came <- struct{}{}:
+	default: // it knows already
 	}
-	if len(m.waits) == 0 {
-		return 0, false
-	}
-	return m.waits[0].at, true
 }
 
 // until returns at the instant, or with the context's error.
@@ -73,13 +92,7 @@ func (m *metronome) until(ctx context.Context, at int64) error {
 		return ctx.Err()
 	}
 	done := make(chan struct{})
-	m.mu.Lock()
-	heap.Push(&m.waits, wait{at, done})
-	m.mu.Unlock()
-	select {
-	case m.came <- struct{}{}:
-	default: // it knows already
-	}
+	m.at(at, func() { close(done) })
 	select {
 	case <-done:
 		return nil
@@ -88,10 +101,10 @@ func (m *metronome) until(ctx context.Context, at int64) error {
 	}
 }
 
-// A wait ends at its instant by the closing of done.
+// A wait ends at its instant with a call.
 type wait struct {
 	at   int64
-	done chan struct{}
+	call func()
 }
 
 // waits are a heap, the earliest first.

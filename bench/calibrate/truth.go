@@ -51,6 +51,7 @@ type Server struct {
 	listener net.Listener
 	roots    *x509.CertPool // nil without TLS
 	beat     *metronome
+	beating  context.Context // ends with the server
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
 
@@ -83,10 +84,9 @@ func Serve(ctx context.Context, address string, p Pace, protocol load.Protocol) 
 		}
 		serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
 	}
-	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	s.wg.Go(func() { _ = serve(listener) })     // ends with ErrServerClosed
-	s.wg.Go(func() { _ = s.beat.run(beating) }) // ends with its context, or answers stand still and fail
+	s.beating, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.wg.Go(func() { _ = serve(listener) })       // ends with ErrServerClosed
+	s.wg.Go(func() { _ = s.beat.run(s.beating) }) // ends with its context, or answers stand still and fail
 	return s, nil
 }
 
@@ -127,13 +127,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unreadable body", http.StatusBadRequest)
 		return
 	}
-	truth := answer{Nonces: hexes.FindAllString(string(body), -1), Tokens: make([]int64, 0, s.pace.Events)}
+	if r.ProtoMajor == 1 && r.TLS == nil {
+		if conn, buffered, err := http.NewResponseController(w).Hijack(); err == nil {
+			s.direct(conn, buffered.Reader, body)
+			return
+		}
+	}
+	truth := s.begin(body)
 	if err := s.stream(r.Context(), w, &truth); err != nil {
 		return // the client went away: its sample is a failure and joins nothing
 	}
+	s.finished(truth)
+}
+
+// begin is the truth about an answer to come.
+func (s *Server) begin(body []byte) answer {
+	return answer{Nonces: hexes.FindAllString(string(body), -1), Tokens: make([]int64, 0, s.pace.Events)}
+}
+
+func (s *Server) finished(a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers = append(s.answers, truth)
+	s.answers = append(s.answers, a)
 }
 
 // tell answers a GET.
