@@ -88,6 +88,9 @@ var rooms = []room{
 	{"refproxy/gemini", []string{"refproxy/chat", "refproxy/sse"}, "codecs never import each other: n dialects around one model, not n x n pairs"},
 	{"refproxy/schema", nil, "JSON Schema in, JSON Schema out"},
 	{"refproxy/upstream", nil, "a pool carries bytes, whatever they mean"},
+	{"refproxy/codeassist", nil, "one account's tokens and project: what is asked with them is not its business"},
+	{"refproxy/vertex", nil, "tokens of Google's own library: what is asked with them is not its business"},
+	{"refproxy/media", []string{"refproxy/chat"}, "files that a conversation points to are fetched whatever its dialect"},
 	{"refproxy/retry", nil, "a decision about waiting is pure"},
 	{"refproxy/credential", []string{"refproxy/store"}, "credentials are chosen without knowing what they are used for"},
 	{"refproxy/feature", []string{"refproxy/store"}, "a flag does not know what it switches"},
@@ -112,6 +115,11 @@ var borders = []border{
 		"github.com/go-json-experiment/json",
 		[]string{"refproxy/anthropic", "refproxy/openai", "refproxy/gemini"},
 		"only the codecs need raw and duplicate keys; all others do with encoding/json",
+	},
+	{
+		"cloud.google.com/go/auth",
+		[]string{"refproxy/vertex"},
+		"one room makes tokens with Google's library; all others see an interface",
 	},
 	{
 		"github.com/tiktoken-go/tokenizer",

@@ -75,25 +75,30 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Generate posts body to models/MODEL:generateContent. Like the methods below
-// it returns the answer whatever its status; the caller closes its body. ctx
-// covers the body too: once it is done, so is the stream upstream.
+// Generate posts body to a model's generateContent. Like the methods below it
+// returns the answer whatever its status; the caller closes its body. ctx covers
+// the body too: once it is done, so is the stream upstream.
 func (c *Client) Generate(ctx context.Context, model string, body []byte) (*http.Response, error) {
-	return c.post(ctx, modelPath(model)+":generateContent", body)
+	return c.do(ctx, http.MethodPost, c.cfg.path(model, "generateContent"), body)
 }
 
-// Stream posts body to models/MODEL:streamGenerateContent as server-sent events.
+// Stream posts body to a model's streamGenerateContent, for server-sent events.
 func (c *Client) Stream(ctx context.Context, model string, body []byte) (*http.Response, error) {
-	return c.post(ctx, modelPath(model)+":streamGenerateContent?alt=sse", body)
+	return c.do(ctx, http.MethodPost, c.cfg.path(model, "streamGenerateContent?alt=sse"), body)
 }
 
-// CountTokens posts body to models/MODEL:countTokens.
+// CountTokens posts body to a model's countTokens.
 func (c *Client) CountTokens(ctx context.Context, model string, body []byte) (*http.Response, error) {
-	return c.post(ctx, modelPath(model)+":countTokens", body)
+	return c.do(ctx, http.MethodPost, c.cfg.path(model, "countTokens"), body)
 }
 
-// Models gets one page of the list of models, the first for an empty token.
+// Models gets one page of the Gemini API's list of models, the first for an
+// empty token. The error of another kind of upstream is, or wraps,
+// errors.ErrUnsupported: they list none.
 func (c *Client) Models(ctx context.Context, pageToken string) (*http.Response, error) {
+	if c.cfg.Kind != Gemini {
+		return nil, fmt.Errorf("upstream: models of %v: %w", c.cfg.Kind, errors.ErrUnsupported)
+	}
 	q := url.Values{"pageSize": {"1000"}}
 	if pageToken != "" {
 		q.Set("pageToken", pageToken)
@@ -101,18 +106,39 @@ func (c *Client) Models(ctx context.Context, pageToken string) (*http.Response, 
 	return c.do(ctx, http.MethodGet, "/v1beta/models?"+q.Encode(), nil)
 }
 
-func modelPath(model string) string { return "/v1beta/models/" + url.PathEscape(model) }
-
-func (c *Client) post(ctx context.Context, path string, body []byte) (*http.Response, error) {
-	return c.do(ctx, http.MethodPost, path, body)
+// do sends a request with what proves who we are. A token that the upstream
+// refuses is renewed once, and the request repeated once.
+func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	if c.cfg.Tokens == nil {
+		return c.send(ctx, method, path, body, "")
+	}
+	token, err := c.cfg.Tokens.Token(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	resp, err := c.send(ctx, method, path, body, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	_ = resp.Body.Close() // what it says is said again, if the next one fails too
+	if err := c.cfg.Tokens.Renew(ctx, token); err != nil {
+		return nil, fmt.Errorf("upstream: renewing a refused token: %w", err)
+	}
+	if token, err = c.cfg.Tokens.Token(ctx); err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	return c.send(ctx, method, path, body, token)
 }
 
-func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, body []byte, token string) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		cancel(err)
 		return nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	limit := c.cfg.FirstByteTimeout
 	timer := time.AfterFunc(limit, func() { cancel(&TimeoutError{"first byte", limit.String()}) })

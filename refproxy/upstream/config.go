@@ -25,14 +25,32 @@ func (Key) String() string { return "hidden" }
 // GoString hides the key.
 func (Key) GoString() string { return "hidden" }
 
+// Tokens makes bearer tokens. It is safe for concurrent use.
+type Tokens interface {
+	// Token returns a token that should be good; it may have to wait for one.
+	Token(ctx context.Context) (string, error)
+	// Renew sees to it that Token returns another one than refused, which the
+	// upstream has answered with a 401.
+	Renew(ctx context.Context, refused string) error
+}
+
 // Config says where the upstream is and how to reach it. Zero durations and
 // counts take the defaults named on the fields.
 type Config struct {
-	// BaseURL is scheme and host, perhaps with a path in front of /v1beta.
-	// Default https://generativelanguage.googleapis.com.
+	// Kind says what the upstream is. Default Gemini.
+	Kind Kind
+	// BaseURL is scheme and host, perhaps with a path in front of the version.
+	// Default Google's for the kind, of Vertex AI also for the location.
 	BaseURL string
-	// Key is sent in x-goog-api-key unless it is empty.
+	// Key is sent in x-goog-api-key unless it is empty; for Gemini.
 	Key Key
+	// Tokens makes the tokens of the other kinds.
+	Tokens Tokens
+	// Project and Location are where Vertex AI works. Location's default is
+	// global.
+	Project, Location string
+	// APIVersion is Code Assist's. Default v1internal.
+	APIVersion string
 	// UserAgent names us honestly. Default "firstbyte-refproxy/dev".
 	UserAgent string
 	// RootCAs are the authorities trusted for TLS; nil means the system's.
@@ -58,12 +76,11 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// DefaultBaseURL is the public Gemini API.
-const DefaultBaseURL = "https://generativelanguage.googleapis.com"
-
 // withDefaults fills what was left zero.
 func (c Config) withDefaults() Config {
-	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, DefaultBaseURL), "/")
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, c.defaultURL()), "/")
+	c.Location = cmp.Or(c.Location, vertexGlobal)
+	c.APIVersion = cmp.Or(c.APIVersion, codeAssistVersion)
 	c.UserAgent = cmp.Or(c.UserAgent, "firstbyte-refproxy/dev")
 	c.Conns = cmp.Or(c.Conns, 2)
 	c.MaxConns = cmp.Or(c.MaxConns, max(16, c.Conns))
@@ -108,5 +125,5 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf("upstream timeout %v is negative", d))
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, c.validateKind())...)
 }

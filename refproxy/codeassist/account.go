@@ -1,0 +1,123 @@
+package codeassist
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// ahead is how long before its end a token is replaced.
+	ahead = 300 * time.Second
+	// callTime bounds every call but the conversation's own.
+	callTime = 30 * time.Second
+	// renewPause is how old a token must be before a refusal of it is worth
+	// another one.
+	renewPause = 10 * time.Second
+	// setupPause is how long a failed setup stands before it is tried again.
+	setupPause = time.Minute
+)
+
+// Config says whose account it is. Empty strings take the defaults named.
+type Config struct {
+	// File is the credential file, which refreshed tokens are written back to.
+	File string
+	// Project is the user's project. Default the file's project_id.
+	Project string
+	// BaseURL and APIVersion are where Code Assist is.
+	BaseURL, APIVersion string
+	// ResourceManagerURL is where projects are listed, as a last resort. Default
+	// Google's.
+	ResourceManagerURL string
+	// UserAgent names us honestly.
+	UserAgent string
+	// HTTP carries the calls. Default [http.DefaultTransport].
+	HTTP http.RoundTripper
+	// Log is told what an operator should know. Default none.
+	Log *slog.Logger
+}
+
+// An Account is one user's. It is safe for concurrent use. Close ends what it
+// does in the background.
+type Account struct {
+	cfg    Config
+	client *http.Client
+	ctx    context.Context // of work in the background; done at Close
+	stop   context.CancelFunc
+	tasks  sync.WaitGroup
+
+	mu      sync.Mutex
+	cred    credential
+	dead    *Error    // a new login is needed
+	failed  *Error    // of the last refresh, nil after a success
+	retryAt time.Time // no refresh before it
+	pause   time.Duration
+	renewed time.Time // when the token came
+	refresh *flight   // the one that is under way
+
+	project string
+	setup   *flight
+	trouble error     // of the last setup
+	setupAt time.Time // no setup before it
+}
+
+// Open reads the credential file. It asks nobody yet.
+func Open(cfg Config) (*Account, error) {
+	cred, err := readCredential(cfg.File)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Project = cmp.Or(strings.TrimSpace(cfg.Project), cred.project)
+	cfg.BaseURL = strings.TrimRight(cmp.Or(cfg.BaseURL, "https://cloudcode-pa.googleapis.com"), "/")
+	cfg.APIVersion = cmp.Or(cfg.APIVersion, "v1internal")
+	cfg.ResourceManagerURL = strings.TrimRight(cmp.Or(cfg.ResourceManagerURL, "https://cloudresourcemanager.googleapis.com"), "/")
+	if cfg.HTTP == nil {
+		cfg.HTTP = http.DefaultTransport
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Account{cfg: cfg, cred: cred, client: &http.Client{
+		Transport: cfg.HTTP, Timeout: callTime,
+		// A redirect would carry the secrets to another place.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	return a, nil
+}
+
+// Close ends what runs in the background, and waits for it.
+func (a *Account) Close() {
+	a.stop()
+	a.tasks.Wait()
+}
+
+// A flight is work that is done once, however many wait for it.
+type flight struct {
+	done chan struct{}
+	err  error // once done is closed
+}
+
+// start begins work in the background. a.mu is held.
+func (a *Account) start(work func(context.Context) error) *flight {
+	f := &flight{done: make(chan struct{})}
+	a.tasks.Go(func() {
+		f.err = work(a.ctx)
+		close(f.done)
+	})
+	return f
+}
+
+// wait returns the outcome of the work, or why ctx ended before it.
+func (f *flight) wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
