@@ -263,8 +263,8 @@ func (r ResponsesReply) output(head Head, status string, parts []chat.Part) []an
 	return out
 }
 
-// joined leaves out what has no place in an answer, and joins texts that only a
-// signature has parted: of a text's there is nowhere to put it.
+// joined leaves out what has no place in an answer, and joins what only the
+// signature of a text has parted, for which there is no place.
 func joined(parts []chat.Part) []chat.Part {
 	var out []chat.Part
 	for _, p := range parts {
@@ -274,6 +274,9 @@ func joined(parts []chat.Part) []chat.Part {
 			out[n-1].Text += p.Text
 		case p.Kind == chat.PartText && p.Text != "":
 			out = append(out, chat.Text(p.Text))
+		case p.Kind == chat.PartThought && n > 0 && out[n-1].Kind == chat.PartThought && out[n-1].Signature == nil:
+			out[n-1].Text += p.Text
+			out[n-1].Signature = p.Signature
 		case p.Kind == chat.PartThought, p.Kind == chat.PartCall:
 			out = append(out, p)
 		}

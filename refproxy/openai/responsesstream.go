@@ -134,6 +134,9 @@ func (s *ResponsesStream) text(ev chat.Event) {
 
 func (s *ResponsesStream) thought(ev chat.Event) {
 	s.start()
+	if isEmpty(ev) && ev.Signature == nil {
+		return
+	}
 	if s.open.kind != chat.PartThought {
 		s.openItem(chat.PartThought, "rs_")
 		s.event(itemEvent{Type: "response.output_item.added", Index: len(s.output), Item: newReasoningItem(s.open.id, inProgress)})

@@ -130,6 +130,9 @@ func (s *toolset) allow(req *chat.Request, at string, c *toolChoice) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Tools) == 0 {
+		return chat.Invalid(at+".tools", "at least one tool is required")
+	}
 	var names []string
 	search := false
 	for i := range c.Tools {
