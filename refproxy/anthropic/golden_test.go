@@ -88,8 +88,8 @@ func convert(t *testing.T, in *txtar.Archive) []txtar.File {
 			}
 		case "upstream.sse", "upstream.json", "upstream.error":
 			out = append(out, f)
-			add("stream.sse", streamed(t, gemini.NewDecoder(req), f))
-			add("message.json", whole(gemini.NewDecoder(req), f))
+			add("stream.sse", streamed(t, req, f))
+			add("message.json", whole(req, f))
 		}
 	}
 	return out
@@ -136,13 +136,20 @@ func indent(b []byte) []byte {
 
 var head = anthropic.Head{ID: "msg_1", Model: "claude-test", InputEstimate: 7}
 
+func headOf(req chat.Request) anthropic.Head {
+	h := head
+	h.ContextManagement = req.ContextManagement
+	return h
+}
+
 // streamed goes both ways of the converter flag, which must not differ.
-func streamed(t *testing.T, answer gemini.Decoder, f txtar.File) []byte {
+func streamed(t *testing.T, req chat.Request, f txtar.File) []byte {
 	if f.Name == "upstream.error" {
 		return nil
 	}
-	canonical := encode(answer.Stream(bytes.NewReader(unescape(f.Data))))
-	fast := encode(answer.FastStream(bytes.NewReader(unescape(f.Data))))
+	answer, head := gemini.NewDecoder(req), headOf(req)
+	canonical := encodeAs(head, answer.Stream(bytes.NewReader(unescape(f.Data))))
+	fast := encodeAs(head, answer.FastStream(bytes.NewReader(unescape(f.Data))))
 	if diff := cmp.Diff(string(canonical), string(fast)); diff != "" {
 		t.Errorf("the fast path differs (-canonical +fast):\n%s", diff)
 	}
@@ -153,7 +160,8 @@ func streamed(t *testing.T, answer gemini.Decoder, f txtar.File) []byte {
 // unescape lets a file hold carriage returns that survive editors.
 func unescape(b []byte) []byte { return bytes.ReplaceAll(b, []byte("␍"), []byte("\r")) }
 
-func whole(answer gemini.Decoder, f txtar.File) []byte {
+func whole(req chat.Request, f txtar.File) []byte {
+	answer := gemini.NewDecoder(req)
 	var resp chat.Response
 	var err error
 	switch f.Name {
@@ -166,7 +174,7 @@ func whole(answer gemini.Decoder, f txtar.File) []byte {
 	}
 	if err == nil {
 		var body []byte
-		if body, err = anthropic.EncodeResponse(head, resp); err == nil {
+		if body, err = anthropic.EncodeResponse(headOf(req), resp); err == nil {
 			return indent(body)
 		}
 	}

@@ -18,7 +18,9 @@ type chatEvents = iter.Seq2[chat.Event, error]
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // encode is the relay at its shortest: events in, the client's stream out.
-func encode(events iter.Seq2[chat.Event, error]) []byte {
+func encode(events iter.Seq2[chat.Event, error]) []byte { return encodeAs(head, events) }
+
+func encodeAs(head anthropic.Head, events iter.Seq2[chat.Event, error]) []byte {
 	var out bytes.Buffer
 	enc := anthropic.NewStreamEncoder(&out, head)
 	for ev, err := range events {
