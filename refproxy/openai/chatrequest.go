@@ -169,7 +169,7 @@ func (w *chatBody) tools(req *chat.Request) error {
 		if t.Type != "function" || t.Function == nil {
 			return chat.Invalid(at+".type", "%.100q is not supported; only functions are", t.Type)
 		}
-		if err := refuseUnknown(at, t.Unknown, "cache_control"); err != nil {
+		if err := refuseUnknown(at, t.Unknown, passedInTools...); err != nil {
 			return err
 		}
 		if err := set.function(at+".function", "", *t.Function); err != nil {

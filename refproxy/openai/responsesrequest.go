@@ -152,6 +152,9 @@ func (s *toolset) responses(at, namespace string, t responsesTool) error {
 	case t.Type == "function":
 		return s.function(at, namespace, t.function)
 	case isSearch(t.Type) && namespace == "":
+		if err := refuseUnknown(at, t.Unknown, passedInTools...); err != nil {
+			return err
+		}
 		if len(t.Filters.Allowed) > 0 {
 			return chat.Invalid(at+".filters.allowed_domains", "not supported: the upstream's search can only leave domains out")
 		}

@@ -10,13 +10,20 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
-// function describes a function in either API. Strict is passed over: the
-// upstream has no such switch for the arguments of a call.
+// function describes a function in either API.
 type function struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
 	Parameters  jsontext.Value `json:"parameters"`
-	Strict      *bool          `json:"strict"`
+	Unknown     jsontext.Value `json:",embed"`
+}
+
+// passedInTools are what the upstream has no switch for: arguments that keep to
+// the schema strictly, tools that are loaded later, shapes of what functions
+// return, and hints to a search.
+var passedInTools = []string{
+	"strict", "cache_control", "allowed_callers", "defer_loading", "output_schema",
+	"external_web_access", "search_context_size", "user_location",
 }
 
 // qualified is a function's name within its namespace, which may be empty.
@@ -39,6 +46,9 @@ type toolset struct {
 func (s *toolset) function(at, namespace string, f function) error {
 	if f.Name == "" {
 		return chat.Invalid(at+".name", "required")
+	}
+	if err := refuseUnknown(at, f.Unknown, passedInTools...); err != nil {
+		return err
 	}
 	q := qualified{namespace, f.Name}
 	if _, twice := s.names[q.flat()]; twice {
