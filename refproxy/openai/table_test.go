@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -253,9 +254,7 @@ func TestTableOfFields(t *testing.T) {
 	} {
 		rows := map[string]string{}
 		for _, heading := range group.headings {
-			for field, fate := range table(t, heading) {
-				rows[field] = fate
-			}
+			maps.Copy(rows, table(t, heading))
 		}
 		for field := range group.examples {
 			if _, ok := rows[field]; !ok {
