@@ -44,7 +44,7 @@ func (a *answer) called(c *functionCall, s *chat.Signature) (*chat.Event, error)
 	}
 	p := a.calling
 	if c.Name != "" {
-		p.call.Name = c.Name
+		p.call.Name = a.of.name(c.Name)
 	}
 	if p.signature == nil {
 		p.signature = s

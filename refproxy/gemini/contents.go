@@ -191,7 +191,7 @@ func (e *encoder) call(c *chat.Call, signature string) (*requestPart, error) {
 		return nil, err
 	}
 	return &requestPart{
-		FunctionCall:     &requestCall{ID: c.ID, Name: c.Name, Args: clean},
+		FunctionCall:     &requestCall{ID: c.ID, Name: wireName(c.Name), Args: clean},
 		ThoughtSignature: signature,
 	}, nil
 }
@@ -232,7 +232,7 @@ func (e *encoder) result(r *chat.Result) (part *requestPart, files []requestPart
 		}
 	}
 	said := strings.Join(texts, "\n")
-	response := &functionResponse{ID: r.ID, Name: r.Name, Response: output{Output: &said}}
+	response := &functionResponse{ID: r.ID, Name: wireName(r.Name), Response: output{Output: &said}}
 	if r.Failed {
 		response.Response = output{Error: &said}
 	}

@@ -22,12 +22,21 @@ func unmarshal(data []byte, v any) error {
 type Decoder struct {
 	family       string
 	hideThoughts bool
+	names        map[string]string // of functions, where the upstream's differ
 }
 
 // NewDecoder returns the decoder of the answer to req, whose Model is the
 // upstream's name of the model.
 func NewDecoder(req chat.Request) Decoder {
-	return Decoder{family: parseModel(req.Model).family, hideThoughts: !req.Reasoning.Show}
+	return Decoder{family: parseModel(req.Model).family, hideThoughts: !req.Reasoning.Show, names: callerNames(req.Tools)}
+}
+
+// name returns the caller's name of a function.
+func (d Decoder) name(wire string) string {
+	if name, ok := d.names[wire]; ok {
+		return name
+	}
+	return wire
 }
 
 // DecodeResponse is that of the zero Decoder.

@@ -5,6 +5,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 )
 
 // A Variant is one of the relatives that take the same inner body.
@@ -24,6 +25,8 @@ const (
 // A Codec writes requests. The zero value is of generativelanguage, and ready.
 type Codec struct {
 	Variant Variant
+	// Schemas is the form in which schemas of arguments are sent.
+	Schemas schema.Target
 	// MixedTools says that the upstream takes its own tools beside functions.
 	MixedTools bool
 }
@@ -141,8 +144,8 @@ func (e *encoder) generationConfig(req chat.Request) (*generationConfig, error) 
 		c.ResponseMIMEType = "application/json"
 		if req.Format.Schema != nil {
 			var err error
-			if c.ResponseJSONSchema, err = object("response format", req.Format.Schema); err != nil {
-				return nil, err
+			if c.ResponseJSONSchema, err = schema.Answer(req.Format.Schema); err != nil {
+				return nil, chat.Invalid("the schema of the answer", "%v", err)
 			}
 		}
 	}

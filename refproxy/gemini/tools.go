@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 )
 
 // tool is one element of the list of tools, which holds one field.
@@ -20,6 +21,7 @@ type tool struct {
 type declaration struct {
 	Name                 string         `json:"name"`
 	Description          string         `json:"description"`
+	Parameters           jsontext.Value `json:"parameters,omitempty"`
 	ParametersJSONSchema jsontext.Value `json:"parametersJsonSchema,omitempty"`
 }
 
@@ -41,7 +43,7 @@ type callingConfig struct {
 func (e *encoder) tools(tools []chat.Tool) ([]tool, error) {
 	var functions []declaration
 	var own []tool
-	seen := map[chat.ToolKind]bool{}
+	seen, named := map[chat.ToolKind]bool{}, map[string]bool{}
 	for i := range tools {
 		at, t := fmt.Sprintf("tools.%d", i), &tools[i]
 		if t.Kind == chat.ToolFunction {
@@ -49,6 +51,10 @@ func (e *encoder) tools(tools []chat.Tool) ([]tool, error) {
 			if err != nil {
 				return nil, err
 			}
+			if named[d.Name] {
+				return nil, chat.Invalid(at+".name", "there are two tools %.100q", t.Name)
+			}
+			named[d.Name] = true
 			functions = append(functions, d)
 			continue
 		}
@@ -71,13 +77,23 @@ func (e *encoder) tools(tools []chat.Tool) ([]tool, error) {
 }
 
 func (e *encoder) declaration(at string, t *chat.Tool) (declaration, error) {
-	d := declaration{Name: t.Name, Description: t.Description}
+	if t.Name == "" {
+		return declaration{}, chat.Invalid(at+".name", "required")
+	}
+	d := declaration{Name: wireName(t.Name), Description: t.Description}
 	if t.Schema == nil {
 		return d, nil
 	}
-	var err error
-	d.ParametersJSONSchema, err = object(at+".input_schema", t.Schema)
-	return d, err
+	arguments, target, err := schema.Arguments(t.Schema, e.Schemas)
+	if err != nil {
+		return declaration{}, chat.Invalid(at+".input_schema", "%v", err)
+	}
+	if target == schema.Parameters {
+		d.Parameters = arguments
+	} else {
+		d.ParametersJSONSchema = arguments
+	}
+	return d, nil
 }
 
 func (e *encoder) builtIn(at string, t *chat.Tool) (tool, error) {
@@ -117,7 +133,7 @@ func (e *encoder) toolConfig(req chat.Request) (*toolConfig, error) {
 			if !slices.Contains(functions, name) {
 				return nil, chat.Invalid("tool_choice", "there is no tool %.100q", name)
 			}
-			c.AllowedFunctionNames = append(c.AllowedFunctionNames, name)
+			c.AllowedFunctionNames = append(c.AllowedFunctionNames, wireName(name))
 		}
 		if len(req.Tools) == 0 {
 			return nil, chat.Invalid("tool_choice", "there are no tools to choose from")
