@@ -8,9 +8,9 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
+	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -21,60 +21,73 @@ const (
 	maxPages     = 20       // pages read of the list of models
 )
 
-// backend is the Gemini side of the proxy: its codec over its transport.
-type backend struct{ client *upstream.Client }
+// backend is the Gemini side of the proxy: its codec over its transport, and
+// what lies between for one kind of upstream.
+type backend struct {
+	kind    upstream.Kind
+	client  *upstream.Client
+	files   *media.Fetcher
+	account Account // of Code Assist
+}
 
 var _ relay.Upstream = backend{}
 
 // Stream asks for a streamed answer.
 func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
-	body, err := encode(req, gemini.EncodeRequest)
+	body, err := b.encode(ctx, req, gemini.EncodeRequest)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := accept(b.client.Stream(ctx, req.Model, body))
+	resp, err := b.stream(ctx, req.Model, body)
 	if err != nil {
 		return nil, err
 	}
-	return streamBody{resp.Body}, nil
+	return resp.Body, nil
 }
 
 // Generate asks for a whole answer.
 func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response, error) {
-	body, err := encode(req, gemini.EncodeRequest)
+	body, err := b.encode(ctx, req, gemini.EncodeRequest)
 	if err != nil {
 		return chat.Response{}, err
 	}
-	answer, err := readAnswer(b.client.Generate(ctx, req.Model, body))
+	answer, err := b.generate(ctx, req.Model, body)
 	if err != nil {
 		return chat.Response{}, err
 	}
-	return gemini.NewDecoder(req).Response(answer)
+	return gemini.DecodeResponse(answer.body)
 }
 
 // CountTokens asks for the number of input tokens.
 func (b backend) CountTokens(ctx context.Context, req chat.Request) (int, error) {
-	body, err := encode(req, gemini.EncodeCountTokens)
+	body, err := b.encode(ctx, req, gemini.EncodeCountTokens)
 	if err != nil {
 		return 0, err
 	}
-	answer, err := readAnswer(b.client.CountTokens(ctx, req.Model, body))
+	answer, err := b.count(ctx, req.Model, body)
 	if err != nil {
 		return 0, err
 	}
-	return gemini.DecodeCountTokens(answer)
+	return gemini.DecodeCountTokens(answer.body)
 }
 
-// Models returns every model of the upstream.
+// Models returns every model of the upstream. A kind that lists none has the
+// error errors.ErrUnsupported.
 func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
+	if b.kind == upstream.CodeAssist {
+		return b.quotaModels(ctx)
+	}
+	if b.kind != upstream.Gemini {
+		return nil, errors.ErrUnsupported
+	}
 	var all []chat.Model
 	token := ""
 	for range maxPages {
-		answer, err := readAnswer(b.client.Models(ctx, token))
+		answer, err := readAnswer(b.accept("")(b.client.Models(ctx, token)))
 		if err != nil {
 			return nil, err
 		}
-		page, next, err := gemini.DecodeModels(answer)
+		page, next, err := gemini.DecodeModels(answer.body)
 		if err != nil {
 			return nil, err
 		}
@@ -87,47 +100,79 @@ func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
 	return all, nil
 }
 
-// encode writes the upstream's body for a model that can exist.
-func encode(req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {
-	if !modelName(req.Model) {
-		return nil, &chat.Error{Kind: chat.KindNotFound, Path: "model", Message: fmt.Sprintf("model: there is no model %.200q", req.Model)}
+// encode writes the upstream's body, with every file in it.
+func (b backend) encode(ctx context.Context, req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {
+	if err := b.files.Resolve(ctx, req); err != nil {
+		return nil, err
 	}
 	return codec(req)
 }
 
-// accept turns a failed exchange, or an answer other than 200, into an error.
-func accept(resp *http.Response, err error) (*http.Response, error) {
-	if err != nil {
-		return nil, failure(err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp, nil
-	}
-	defer func() { _ = resp.Body.Close() }() // what we want of it is read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
-		body = nil // the status alone still says something
-	}
-	return nil, gemini.DecodeError(resp.StatusCode, resp.Header, body)
+// whole is a whole answer of the upstream's.
+type whole struct {
+	header http.Header
+	body   []byte
 }
 
-func readAnswer(resp *http.Response, err error) ([]byte, error) {
-	if resp, err = accept(resp, err); err != nil {
+// stream, generate and count send a body of the model's own to the upstream, in
+// its envelope if the kind has one, and take that off again.
+func (b backend) stream(ctx context.Context, model string, body []byte) (*http.Response, error) {
+	resp, err := b.accept(model)(b.client.Stream(ctx, model, body))
+	if err != nil {
 		return nil, err
+	}
+	resp.Body = streamBody{resp.Body}
+	return resp, nil
+}
+
+func (b backend) generate(ctx context.Context, model string, body []byte) (whole, error) {
+	return readAnswer(b.accept(model)(b.client.Generate(ctx, model, body)))
+}
+
+func (b backend) count(ctx context.Context, model string, body []byte) (whole, error) {
+	return readAnswer(b.accept(model)(b.client.CountTokens(ctx, model, body)))
+}
+
+// accept turns a failed exchange, or an answer other than 200, into an error. Of
+// a model that is not there it says which one, and where.
+func (b backend) accept(model string) func(*http.Response, error) (*http.Response, error) {
+	return func(resp *http.Response, err error) (*http.Response, error) {
+		if err != nil {
+			return nil, failure(err)
+		}
+		if resp.StatusCode == http.StatusOK {
+			return resp, nil
+		}
+		defer func() { _ = resp.Body.Close() }() // what we want of it is read
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		if err != nil {
+			body = nil // the status alone still says something
+		}
+		e := gemini.DecodeError(resp.StatusCode, resp.Header, body)
+		if e.Kind == chat.KindNotFound && model != "" {
+			e.Message = fmt.Sprintf("model: %v has no %q for this credential: %s", b.kind, model, e.Message)
+		}
+		return nil, &googleError{e, body}
+	}
+}
+
+func readAnswer(resp *http.Response, err error) (whole, error) {
+	if err != nil {
+		return whole{}, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end, or given up
 	var b bytes.Buffer
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, failure(err)
+		return whole{}, failure(err)
 	}
 	if n == 0 {
-		return nil, &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer is empty"}
+		return whole{}, &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer is empty"}
 	}
 	if n > maxAnswer {
-		return nil, &chat.Error{Kind: chat.KindUpstream, Message: fmt.Sprintf("the upstream's answer is larger than %d bytes", maxAnswer)}
+		return whole{}, &chat.Error{Kind: chat.KindUpstream, Message: fmt.Sprintf("the upstream's answer is larger than %d bytes", maxAnswer)}
 	}
-	return b.Bytes(), nil
+	return whole{resp.Header, b.Bytes()}, nil
 }
 
 // streamBody gives the codec errors that it need not interpret.
@@ -141,39 +186,15 @@ func (b streamBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// failure classes an error of the transport.
-func failure(err error) *chat.Error {
-	if e, ok := errors.AsType[*chat.Error](err); ok {
-		return e
+// quotaModels are those that the account has a quota for.
+func (b backend) quotaModels(ctx context.Context) ([]chat.Model, error) {
+	ids, err := b.account.Models(ctx)
+	if err != nil {
+		return nil, failure(err)
 	}
-	if e, ok := errors.AsType[*upstream.TimeoutError](err); ok {
-		return &chat.Error{Kind: chat.KindTimeout, Message: fmt.Sprintf("the upstream did not answer in time (%s, %s)", e.Phase, e.Limit), Cause: err}
+	all := make([]chat.Model, len(ids))
+	for i, id := range ids {
+		all[i] = chat.Model{ID: id, DisplayName: id}
 	}
-	return &chat.Error{Kind: chat.KindNetwork, Message: "the connection to the upstream failed", Cause: err}
-}
-
-// messages is the Anthropic side of the relay.
-type messages struct{}
-
-var _ relay.Dialect = messages{}
-
-func (messages) Request(body []byte) (chat.Request, relay.Reply, error) {
-	req, err := anthropic.DecodeRequest(body)
-	return req, messages{}, err
-}
-
-func (messages) Response(h relay.Head, r chat.Response) ([]byte, error) {
-	return anthropic.EncodeResponse(messageHead(h), r)
-}
-
-func messageHead(h relay.Head) anthropic.Head {
-	return anthropic.Head{ID: "msg_" + h.ID, Model: h.Model, InputEstimate: h.InputEstimate, ContextManagement: h.ContextManagement}
-}
-
-func (messages) Error(err error, id string) (int, http.Header, []byte) {
-	return anthropic.EncodeError(err, id)
-}
-
-func (messages) Encoder(w io.Writer, h relay.Head) relay.Encoder {
-	return anthropic.NewStreamEncoder(w, messageHead(h))
+	return all, nil
 }

@@ -2,17 +2,18 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -24,6 +25,13 @@ type Config struct {
 	Upstream upstream.Config
 	// Flags are the feature flags in force.
 	Flags feature.Flags
+	// Account is Code Assist's; that kind of upstream needs one.
+	Account Account
+	// Media says what becomes of files that a request names by URL.
+	Media media.Config
+	// ShowReasoning has Chat Completions answer with reasoning_content, an
+	// extension that other servers have.
+	ShowReasoning bool
 	// Keys are those that callers may use.
 	Keys Keys
 	// NoAuth serves callers without a key; allowed only on loopback.
@@ -44,6 +52,17 @@ type Config struct {
 	Traced bool
 	// Log takes the proxy's log. Default none.
 	Log *slog.Logger
+}
+
+// An Account is one of Code Assist's. It is safe for concurrent use.
+type Account interface {
+	// Project returns the project that requests are charged to; it may have to
+	// wait for it.
+	Project(context.Context) (string, error)
+	// Models lists the models that there is a quota for.
+	Models(context.Context) ([]string, error)
+	// Ready reports whether requests can be sent.
+	Ready() bool
 }
 
 func (c Config) withDefaults() Config {
@@ -69,6 +88,9 @@ func (c Config) Validate() error {
 	if c.Upstream.Google() && c.Upstream.Key == "" {
 		problems = append(problems, errors.New("no key for the upstream: set GEMINI_API_KEY or --upstream-key-file"))
 	}
+	if (c.Account != nil) != (c.Upstream.Kind == upstream.CodeAssist) {
+		problems = append(problems, errors.New("an account belongs to Code Assist, and the other way round"))
+	}
 	for from, to := range c.Aliases {
 		if from == "" || !modelName(to) {
 			problems = append(problems, fmt.Errorf("model alias %q=%q: want NAME=UPSTREAM-MODEL", from, to))
@@ -77,7 +99,7 @@ func (c Config) Validate() error {
 	if c.Hold < 0 || c.MaxBody < 0 {
 		problems = append(problems, fmt.Errorf("hold (%v) and body limit (%d) must not be negative", c.Hold, c.MaxBody))
 	}
-	return errors.Join(append(problems, c.Upstream.Validate())...)
+	return errors.Join(append(problems, c.Upstream.Validate(), c.Media.Validate())...)
 }
 
 // CheckAddress refuses to listen for other machines without keys.
@@ -159,17 +181,4 @@ func (k Keys) match(key string) bool {
 		found |= subtle.ConstantTimeCompare(sum[:], s[:])
 	}
 	return found == 1
-}
-
-// callerKey returns the key a request came with, "" for none: x-api-key before
-// Authorization: Bearer.
-func callerKey(h http.Header) string {
-	if key := h.Get("X-Api-Key"); key != "" {
-		return key
-	}
-	scheme, token, _ := strings.Cut(h.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
-	}
-	return ""
 }

@@ -1,13 +1,10 @@
 package server
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +18,8 @@ type exchange struct {
 	w  *answer
 	r  *http.Request
 	id string // the request id
+	// api is the dialect of its route.
+	api api
 	// out is what the log will say; a handler that answers by itself fills it.
 	out relay.Outcome
 	// observed: the observers were told of it, and want to know its end.
@@ -30,48 +29,81 @@ type exchange struct {
 // A handler answers, or returns what went wrong before anything was sent.
 type handler func(*exchange) error
 
-// A route is one path. A path that ends in a slash takes all that lies below.
+// A route is one path: as it stands, with anything below where it ends in "/*",
+// or with a method of a model below where it ends in "/*:".
 type route struct {
 	path, method string
+	api          api
 	handle       handler
+	observed     bool // the observers are told of its requests
 }
 
 func (s *Server) routes() []route {
-	return []route{
-		{"/", http.MethodHead, alive},
-		{"/healthz", http.MethodGet, alive},
-		{"/readyz", http.MethodGet, s.ready},
-		{"/v1/messages", http.MethodPost, s.observe(s.api(s.messages))},
-		{"/v1/messages/count_tokens", http.MethodPost, s.api(s.countTokens)},
-		{"/v1/models", http.MethodGet, s.api(s.models)},
-		{"/v1/models/", http.MethodGet, s.api(s.model)},
+	all := []route{
+		{"/", http.MethodHead, open, alive, false},
+		{"/healthz", http.MethodGet, open, alive, false},
+		{"/readyz", http.MethodGet, open, s.ready, false},
+		{"/v1/messages/count_tokens", http.MethodPost, anthropicAPI, s.countTokens, false},
+		{"/v1/models", http.MethodGet, versionedAPI, s.models, false},
+		{"/v1/models/*", http.MethodGet, versionedAPI, s.model, false},
+		{"/v1beta/models", http.MethodGet, geminiAPI, s.models, false},
+		{"/v1beta/models/*", http.MethodGet, geminiAPI, s.model, false},
+		{"/v1/models/*:", http.MethodPost, geminiAPI, s.native, true},
+		{"/v1beta/models/*:", http.MethodPost, geminiAPI, s.native, true},
 	}
+	for path, r := range s.relays {
+		dialect := openaiAPI
+		if path == messagesPath {
+			dialect = anthropicAPI
+		}
+		all = append(all, route{path, http.MethodPost, dialect, s.translated(r), true})
+	}
+	return all
 }
 
 // match reports whether the route's path is p.
 func (rt route) match(p string) bool {
-	if rt.path != "/" && strings.HasSuffix(rt.path, "/") {
-		return len(p) > len(rt.path) && strings.HasPrefix(p, rt.path)
+	if prefix, ok := strings.CutSuffix(rt.path, "*:"); ok {
+		_, call, found := strings.Cut(p, prefix)
+		return found && strings.HasPrefix(p, prefix) && strings.Contains(call, ":")
+	}
+	if prefix, ok := strings.CutSuffix(rt.path, "*"); ok {
+		return len(p) > len(prefix) && strings.HasPrefix(p, prefix)
 	}
 	return rt.path == p
 }
 
-// find returns the handler for a request.
-func (s *Server) find(x *exchange) (handler, error) {
+// takes reports whether the route's method is m.
+func (rt route) takes(m string) bool {
+	return rt.method == m || rt.method == http.MethodGet && m == http.MethodHead
+}
+
+// find returns the route of a request, and what is wrong if there is none. The
+// route then holds the dialect to say so in.
+func (s *Server) find(x *exchange) (route, error) {
 	r := x.r
-	i := slices.IndexFunc(s.table, func(rt route) bool { return rt.match(r.URL.Path) })
-	if i < 0 {
-		return nil, &chat.Error{Kind: chat.KindNotFound, Message: fmt.Sprintf("there is no route %.200q", r.URL.Path)}
-	}
-	rt := s.table[i]
-	if r.Method != rt.method && (r.Method != http.MethodHead || rt.method != http.MethodGet) {
-		x.w.Header().Set("Allow", rt.method)
-		return nil, &chat.Error{
-			Kind: chat.KindInvalid, Status: http.StatusMethodNotAllowed,
-			Message: fmt.Sprintf("%s takes %s, not %.20q", rt.path, rt.method, r.Method),
+	var methods []string
+	var near route
+	for _, rt := range s.table {
+		if !rt.match(r.URL.Path) {
+			continue
 		}
+		if rt.takes(r.Method) {
+			rt.api = rt.api.of(r)
+			return rt, nil
+		}
+		methods, near = append(methods, rt.method), rt
 	}
-	return rt.handle, nil
+	if methods == nil {
+		return route{api: guess(r)}, &chat.Error{Kind: chat.KindNotFound, Message: fmt.Sprintf("there is no route %.200q", r.URL.Path)}
+	}
+	near.api = near.api.of(r)
+	allow := strings.Join(methods, ", ")
+	x.w.Header().Set("Allow", allow)
+	return near, &chat.Error{
+		Kind: chat.KindInvalid, Status: http.StatusMethodNotAllowed,
+		Message: fmt.Sprintf("%.200s takes %s, not %.20q", r.URL.Path, allow, r.Method),
+	}
 }
 
 // ServeHTTP answers one request. It makes Server an http.Handler, for tests
@@ -83,9 +115,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.active.Add(-1)
 	defer s.ended(x, begun)
 	defer s.rescue(x)
-	handle, err := s.find(x)
+	rt, err := s.find(x)
+	x.api = rt.api
+	x.api.name(x.w.Header(), x.id)
+	if rt.observed && err == nil {
+		s.began(x)
+	}
 	if err == nil {
-		err = handle(x)
+		err = s.admit(x)
+	}
+	if err == nil {
+		err = rt.handle(x)
 	}
 	if err != nil {
 		x.fail(err)
@@ -94,14 +134,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (x *exchange) fail(err error) {
 	x.out.Err = chat.AsError(err)
-	x.out.Status = relay.WriteError(x.w, messages{}, err, x.id)
+	if x.out.Err.Kind == chat.KindCanceled {
+		return // nobody is there to be told
+	}
+	x.out.Status = relay.WriteError(x.w, x.api.errors(), err, x.id)
 }
 
 // send answers with a body that is ready.
 func (x *exchange) send(contentType string, body []byte) {
 	h := x.w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Request-Id", x.id)
 	x.out.Status = http.StatusOK
 	x.w.WriteHeader(http.StatusOK)
 	_, _ = x.w.Write(body) // a caller who has gone cannot be told
@@ -135,6 +177,7 @@ func (s *Server) log(x *exchange, begun time.Time) {
 		slog.Int("status", x.out.Status), slog.Duration("took", time.Since(begun)),
 		slog.String("model", x.out.Model), slog.String("upstream_model", x.out.UpstreamModel),
 		slog.Bool("stream", x.out.Stream), slog.Int("events", x.out.Events),
+		slog.Int("dropped_calls", x.out.DroppedCalls), slog.Int("dropped_thoughts", x.out.DroppedThoughts),
 	}
 	if e := x.out.Err; e != nil {
 		attrs = append(attrs, slog.String("kind", e.Kind.String()), slog.String("reason", e.Reason), slog.Int("source_status", e.Status))
@@ -161,28 +204,27 @@ func (s *Server) ended(x *exchange, begun time.Time) {
 	}
 }
 
-// observe tells the observers that a request has come.
-func (s *Server) observe(next handler) handler {
-	return func(x *exchange) error {
-		x.observed = true
-		for _, o := range s.cfg.Observers {
-			o.Began()
-		}
-		return next(x)
+// began tells the observers that a request has come.
+func (s *Server) began(x *exchange) {
+	x.observed = true
+	for _, o := range s.cfg.Observers {
+		o.Began()
 	}
 }
 
-// api guards a route with key and version.
-func (s *Server) api(next handler) handler {
-	return func(x *exchange) error {
-		if !s.cfg.NoAuth && !s.cfg.Keys.match(callerKey(x.r.Header)) {
-			return &chat.Error{Kind: chat.KindAuthentication, Message: "invalid or missing key: send it as x-api-key or as Authorization: Bearer"}
-		}
-		if _, err := anthropic.CheckVersion(x.r.Header.Get("Anthropic-Version")); err != nil {
-			return err
-		}
-		return next(x)
+// admit checks a request's key, and the version of the API that it speaks.
+func (s *Server) admit(x *exchange) error {
+	if x.api == open {
+		return nil
 	}
+	if !s.cfg.NoAuth && !s.cfg.Keys.match(x.api.key(x.r)) {
+		return &chat.Error{Kind: chat.KindAuthentication, Message: "invalid or missing key: send it as " + x.api.wants()}
+	}
+	if x.api != anthropicAPI {
+		return nil
+	}
+	_, err := anthropic.CheckVersion(x.r.Header.Get("Anthropic-Version"))
+	return err
 }
 
 func alive(x *exchange) error {
@@ -191,21 +233,30 @@ func alive(x *exchange) error {
 }
 
 func (s *Server) ready(x *exchange) error {
-	if !s.draining.Load() {
+	why := ""
+	switch {
+	case s.draining.Load():
+		why = "draining"
+	case s.cfg.Account != nil && !s.cfg.Account.Ready():
+		why = "the account of the upstream is not ready"
+	default:
 		return alive(x)
 	}
 	x.out.Status = http.StatusServiceUnavailable
-	http.Error(x.w, "draining", x.out.Status)
+	http.Error(x.w, why, x.out.Status)
 	return nil
 }
 
-func (s *Server) messages(x *exchange) error {
-	body, err := readBody(x.w, x.r, s.cfg.MaxBody)
-	if err != nil {
-		return err
+// translated serves what a relay translates.
+func (s *Server) translated(r *relay.Relay) handler {
+	return func(x *exchange) error {
+		body, err := readBody(x.w, x.r, s.cfg.MaxBody)
+		if err != nil {
+			return err
+		}
+		x.out = r.Serve(x.w, x.r, body, x.id)
+		return nil
 	}
-	x.out = s.relay.Serve(x.w, x.r, body, x.id)
-	return nil
 }
 
 // countTokens answers with the upstream's count. Where the upstream is down or
@@ -237,64 +288,6 @@ func (s *Server) countTokens(x *exchange) error {
 	}
 	x.send("application/json", anthropic.EncodeCountTokens(n))
 	return nil
-}
-
-func (s *Server) models(x *exchange) error {
-	all, err := s.catalogue(x)
-	if err != nil {
-		return err
-	}
-	body, err := anthropic.EncodeModels(all)
-	if err != nil {
-		return err
-	}
-	x.send("application/json", body)
-	return nil
-}
-
-func (s *Server) model(x *exchange) error {
-	id := strings.TrimPrefix(x.r.URL.Path, "/v1/models/")
-	all, err := s.catalogue(x)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(m chat.Model) bool { return m.ID == id })
-	if i < 0 {
-		return &chat.Error{Kind: chat.KindNotFound, Message: fmt.Sprintf("there is no model %.200q", id)}
-	}
-	body, err := anthropic.EncodeModel(all[i])
-	if err != nil {
-		return err
-	}
-	x.send("application/json", body)
-	return nil
-}
-
-// catalogue returns the aliases, by name, and then the upstream's models.
-func (s *Server) catalogue(x *exchange) ([]chat.Model, error) {
-	models, err := s.backend.Models(x.r.Context())
-	if err != nil {
-		return nil, err
-	}
-	var all []chat.Model
-	for from, to := range s.cfg.Aliases {
-		alias := chat.Model{ID: from, DisplayName: from}
-		if i := slices.IndexFunc(models, func(m chat.Model) bool { return m.ID == to }); i >= 0 {
-			alias.InputLimit, alias.OutputLimit = models[i].InputLimit, models[i].OutputLimit
-			alias.DisplayName = from + " (" + cmp.Or(models[i].DisplayName, to) + ")"
-		}
-		all = append(all, alias)
-	}
-	slices.SortFunc(all, func(a, b chat.Model) int { return strings.Compare(a.ID, b.ID) })
-	return append(all, models...), nil
-}
-
-// resolve gives a request the upstream's name of its model.
-func (s *Server) resolve(_ context.Context, req chat.Request) (chat.Request, error) {
-	if to, ok := s.cfg.Aliases[req.Model]; ok {
-		req.Model = to
-	}
-	return req, nil
 }
 
 // answer notes whether anything has been sent.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
+	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -30,7 +31,8 @@ type Server struct {
 	cfg      Config
 	client   *upstream.Client
 	backend  backend
-	relay    *relay.Relay
+	names    *names
+	relays   map[string]*relay.Relay // by path
 	table    []route
 	http     *http.Server
 	draining atomic.Bool
@@ -50,12 +52,10 @@ func New(cfg Config) (*Server, error) {
 	if s.client, err = upstream.New(s.cfg.Upstream); err != nil {
 		return nil, err
 	}
-	s.backend = backend{s.client}
-	s.relay, err = relay.New(relay.Config{
-		Upstream: s.backend, Dialect: messages{}, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
-		Traced: s.cfg.Traced,
-	})
-	if err != nil {
+	s.cfg.Media.UserAgent = s.cfg.Upstream.UserAgent
+	s.backend = backend{s.cfg.Upstream.Kind, s.client, media.New(s.cfg.Media), s.cfg.Account}
+	s.names = &names{aliases: s.cfg.Aliases, list: s.backend.Models}
+	if s.relays, err = s.makeRelays(); err != nil {
 		return nil, err
 	}
 	s.table = s.routes()
@@ -68,6 +68,38 @@ func New(cfg Config) (*Server, error) {
 		BaseContext: func(net.Listener) context.Context { return base },
 	}
 	return s, nil
+}
+
+// messagesPath is where Anthropic's callers ask.
+const messagesPath = "/v1/messages"
+
+// makeRelays makes a relay for each dialect that has its answers translated.
+func (s *Server) makeRelays() (map[string]*relay.Relay, error) {
+	relays := map[string]*relay.Relay{}
+	for path, d := range map[string]relay.Dialect{
+		messagesPath: messages{}, "/v1/chat/completions": completions{s.cfg.ShowReasoning}, "/v1/responses": responses{},
+	} {
+		r, err := relay.New(relay.Config{
+			Upstream: s.backend, Dialect: d, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
+			Traced: s.cfg.Traced,
+		})
+		if err != nil {
+			return nil, err
+		}
+		relays[path] = r
+	}
+	return relays, nil
+}
+
+// resolve makes of a caller's request one for the upstream.
+func (s *Server) resolve(ctx context.Context, req chat.Request) (chat.Request, error) {
+	model, wish, err := s.names.resolve(ctx, req.Model)
+	if err != nil {
+		return req, err
+	}
+	req.Model = model
+	wish.apply(&req)
+	return req, nil
 }
 
 // decoder chooses how a stream is read, for one request.

@@ -266,7 +266,7 @@ func TestAuthentication(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, path := range []string{"/v1/models", "/v1/messages"} {
 				method := map[string]string{"/v1/models": "GET", "/v1/messages": "POST"}[path]
-				resp, got := call(t, method, p.url+path, body("hi", ""), tt.header...)
+				resp, got := call(t, method, p.url+path, body("hi", ""), append([]string{"anthropic-version", "2023-06-01"}, tt.header...)...)
 				if resp.StatusCode != tt.status {
 					t.Errorf("%s: %d %s", path, resp.StatusCode, got)
 				}
@@ -296,9 +296,8 @@ func TestSurface(t *testing.T) {
 		kind, says               string
 	}{
 		{"no such route", "GET", "/v2/none", "", nil, 404, "not_found_error", "/v2/none"},
-		{"OpenAI route", "POST", "/v1/chat/completions", "{}", nil, 404, "not_found_error", ""},
 		{"wrong method", "GET", messages, "", nil, 405, "invalid_request_error", "POST"},
-		{"strange method", "BREW", "/v1/models", "", nil, 405, "invalid_request_error", "GET"},
+		{"strange method", "BREW", "/v1/models", "", []string{"anthropic-version", "2023-06-01"}, 405, "invalid_request_error", "GET"},
 		{"unknown version", "POST", messages, body("hi", ""), []string{"anthropic-version", "2020-01-01"}, 400, "invalid_request_error", "2026-10-21"},
 		{"not JSON", "POST", messages, "hi", nil, 400, "invalid_request_error", "JSON"},
 		{"no body", "POST", messages, "", nil, 400, "invalid_request_error", ""},
@@ -312,7 +311,7 @@ func TestSurface(t *testing.T) {
 		{"unknown model", "POST", messages, strings.Replace(body("hi", ""), model, "gemini-0", 1), nil, 404, "not_found_error", "gemini-0"},
 		{"model with a line break", "POST", messages, strings.Replace(body("hi", ""), model, `a\r\nX-Evil: 1`, 1), nil, 404, "not_found_error", ""},
 		{"model that is a path", "POST", messages, strings.Replace(body("hi", ""), model, "../../v1/x:delete?k=v#", 1), nil, 404, "not_found_error", ""},
-		{"model listed nowhere", "GET", "/v1/models/gemini-0", "", nil, 404, "not_found_error", "gemini-0"},
+		{"model listed nowhere", "GET", "/v1/models/gemini-0", "", []string{"anthropic-version", "2023-06-01"}, 404, "not_found_error", "gemini-0"},
 		{"deep JSON", "POST", messages, deep, nil, 400, "invalid_request_error", "messages"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -359,7 +358,7 @@ func TestAliasesAndModels(t *testing.T) {
 		FirstID string `json:"first_id"`
 		HasMore *bool  `json:"has_more"`
 	}
-	_, got = call(t, "GET", p.url+"/v1/models?limit=1000", "")
+	_, got = call(t, "GET", p.url+"/v1/models?limit=1000", "", "anthropic-version", "2023-06-01")
 	if err := json.Unmarshal([]byte(got), &list); err != nil || len(list.Data) != 3 || list.HasMore == nil {
 		t.Fatalf("%v in %s", err, got)
 	}

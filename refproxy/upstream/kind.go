@@ -113,7 +113,7 @@ func (c Config) validateKind() error {
 		problems = append(problems, fmt.Errorf("%v needs credentials", c.Kind))
 	}
 	if c.Kind == Vertex && !segment(c.Project) {
-		problems = append(problems, fmt.Errorf("Vertex AI needs a project id, not %q", c.Project))
+		problems = append(problems, fmt.Errorf("no project id for Vertex AI: %q", c.Project))
 	}
 	if c.Kind == Vertex && !segment(c.Location) {
 		problems = append(problems, fmt.Errorf("location %q: want one such as global or europe-west1", c.Location))

@@ -1,0 +1,9 @@
+package server
+
+import "fmt"
+
+// ParseName shows what a name comes to: the model, and what its suffixes ask for.
+func ParseName(name string, registered func(string) bool) string {
+	model, w := parseName(name, registered)
+	return fmt.Sprintf("%s effort=%d dynamic=%t search=%t", model, w.effort, w.dynamic, w.search)
+}
