@@ -28,6 +28,7 @@ type fakegeminiFlags struct {
 	listen     string
 	control    string
 	caFile     string
+	keep       int
 	withParent bool
 }
 
@@ -40,7 +41,8 @@ func newFakegeminiCmd() *cobra.Command {
 scenario, the same for every arm, and keeps ground truth of each write.
 
 When it listens it prints one line of JSON: the URL of each arm, the URL of the
-control listener (GET /truth, /truth?drain=1, /stats) and the CA file.`,
+control listener (GET /truth, /stats and, with --keep-requests, /requests;
+?drain=1 also forgets what is read) and the CA file.`,
 		Example: "  firstbyte fakegemini --scenario gate --seed 1 --arm baseline --arm candidate \\\n" +
 			"    --inject candidate:ttft=+30% --ca-file ca.pem",
 		Args: cobra.NoArgs,
@@ -56,6 +58,7 @@ control listener (GET /truth, /truth?drain=1, /stats) and the CA file.`,
 	flags.StringVar(&f.listen, "listen", "", "loopback address of the first arm, others take the next ports (default free ports)")
 	flags.StringVar(&f.control, "control", "", "loopback address of the control listener (default a free port)")
 	flags.StringVar(&f.caFile, "ca-file", "", "where to write the CA certificate for clients; needed for h2")
+	flags.IntVar(&f.keep, "keep-requests", 0, "newest requests to keep for GET /requests on the control listener (default none)")
 	flags.BoolVar(&f.withParent, "with-parent", false, "stop when standard input ends")
 	return cmd
 }
@@ -111,7 +114,7 @@ func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
 	}
 	return fakegemini.Config{
 		Scenario: scenario, Seed: f.seed, Arms: f.arms, Injuries: injuries, Answer: set.Answer,
-		Protocol: fakegemini.Protocol(f.protocol), Listen: f.listen, Control: f.control, CAFile: f.caFile,
+		Protocol: fakegemini.Protocol(f.protocol), Listen: f.listen, Control: f.control, CAFile: f.caFile, KeepRequests: f.keep,
 	}, nil
 }
 

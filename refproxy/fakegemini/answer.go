@@ -46,27 +46,32 @@ func truncate(text string, lim limits) (kept, finish string) {
 }
 
 // garble makes the text unreadable, character by character, so that chunks and
-// usage stay as they are: letters of ASCII are turned by half the alphabet and
-// digits by half their number, other letters are lost.
+// usage stay as they are.
 func garble(a answer) answer {
-	turn := func(r, first, n rune) rune { return first + (r-first+n/2)%n }
 	chunks := make([]string, len(a.chunks))
 	for i, text := range a.chunks {
-		chunks[i] = strings.Map(func(r rune) rune {
-			switch {
-			case 'a' <= r && r <= 'z':
-				return turn(r, 'a', 26)
-			case 'A' <= r && r <= 'Z':
-				return turn(r, 'A', 26)
-			case '0' <= r && r <= '9':
-				return turn(r, '0', 10)
-			case unicode.IsLetter(r) || unicode.IsDigit(r):
-				return unicode.ReplacementChar
-			}
-			return r
-		}, text)
+		chunks[i] = garbleText(text)
 	}
 	return answer{chunks: chunks, finish: a.finish}
+}
+
+// garbleText turns letters of ASCII by half the alphabet and digits by half
+// their number; other letters are lost.
+func garbleText(text string) string {
+	turn := func(r, first, n rune) rune { return first + (r-first+n/2)%n }
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return turn(r, 'a', 26)
+		case 'A' <= r && r <= 'Z':
+			return turn(r, 'A', 26)
+		case '0' <= r && r <= '9':
+			return turn(r, '0', 10)
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // firstChars returns the first n characters of the text, or all of it.

@@ -1,9 +1,6 @@
 package fakegemini
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // The shapes of Gemini's inner body, by the published types: see
 // https://ai.google.dev/api/generate-content.
@@ -129,33 +126,6 @@ func checkResponse(r *reading, path string, n node) {
 	named(fields{
 		"id": filled, "name": filled, "response": kindShape(kindObject), "parts": list(0, 0, media.check),
 	}, "name", "response")(r, path, n)
-}
-
-// checkTurns wants every turn of calls followed by one content that holds as
-// many results and nothing else.
-func checkTurns(r *reading, path string, contents []node) {
-	for i, content := range contents {
-		calls := countParts(content, "functionCall")
-		if calls == 0 || i+1 == len(contents) {
-			continue
-		}
-		parts, _ := contents[i+1].get("parts")
-		if countParts(contents[i+1], "functionResponse") != calls || len(parts.items) != calls {
-			where := path + "[" + strconv.Itoa(i+1) + "]"
-			r.refuse(where, "%s: the number of function response parts must be equal to the number of function call parts of the function call turn (%d).", where, calls)
-		}
-	}
-}
-
-func countParts(content node, name string) int {
-	parts, _ := content.get("parts")
-	count := 0
-	for _, part := range parts.items {
-		if _, ok := part.get(name); ok {
-			count++
-		}
-	}
-	return count
 }
 
 func checkSafety(r *reading, path string, n node) {

@@ -39,6 +39,8 @@ type Config struct {
 	Control  string   // loopback address of the control listener; empty means a free port
 	CAFile   string   // where Listen writes the CA certificate, for H2; empty means nowhere
 	Keep     int      // records kept; 0 means 200,000
+
+	KeepRequests int // requests kept, with their bodies; 0 means none
 }
 
 const (
@@ -56,6 +58,7 @@ func (c Config) Validate() error {
 		check(slices.Contains([]Protocol{"", H1, H2, H2C}, c.Protocol),
 			fmt.Sprintf("protocol %q: use h1, h2 or h2c", c.Protocol)),
 		check(c.Keep >= 0, "keep must not be negative"),
+		check(c.KeepRequests >= 0, "the requests to keep must not be negative"),
 	}
 	for _, address := range []string{c.Listen, c.Control} {
 		problems = append(problems, validateAddress(address))

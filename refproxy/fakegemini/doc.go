@@ -61,7 +61,62 @@
 //	  cut_how: reset       # reset the connection or stream, or end the body [reset]
 //	  as_array: false      # error bodies as a one-element array
 //
+//	scripts:               # answers word for word [none]; see Scripts
+//	  - when: weather      # stands in the user's newest text; empty matches everything [empty]
+//	    steps:
+//	      - parts:
+//	          - thought: Let me look.  # sent and counted, or only counted
+//	            unsigned: false        # a thought carries a signature unless this is true
+//	          - text: I look it up.
+//	          - call: {name: get_weather, args: {town: Oslo}, id: call-1}  # id [none]
+//	          - call: {name_like: note, args: {}}  # the first declared function so called
+//	          - code: print(42)        # Python
+//	            output: "42"           # its result [none]
+//	          - signature_only: true   # an empty text that carries a signature
+//	        finish: STOP               # Gemini's word [STOP]; enough without parts
+//	        usage: {cached: 0, thoughts: 0}  # tokens; thoughts [what the texts have]
+//	        fault:                     # refuses the first attempts of this step [none]
+//	          status: 429
+//	          times: 2                 # attempts, counted by arm
+//	          retry_delay: 1s          # what RetryInfo says [none]
+//	          reason: RATE_LIMIT_EXCEEDED  # of ErrorInfo [none]
+//	          message: Wait.           # [words for the status]
+//
 // An error is answered when the first chunk would have been written.
+//
+// # Scripts
+//
+// A script answers the conversations whose newest text of the user's contains
+// its when; the first that fits is taken. Results are no such text, and what
+// stands right behind results, such as a client's reminders, is one only if a
+// when that is not empty is in it. The step is the number of turns of results
+// since that text. After the last step, and without a script that fits, the
+// answer is what it would be without scripts.
+//
+// Texts and thoughts come in chunks as the scenario cuts them, everything else
+// in a chunk of its own; finish comes with the last chunk, usage with all. A
+// script's answer is not cut by maxOutputTokens or stopSequences, and is not
+// held to the request's calling mode: finish and calls are the script's. Where
+// more tokens are said to be cached than the prompt has, it counts as that long.
+// If no function fits name_like the request is refused with a 400 that says so.
+//
+// Thoughts go to requests with includeThoughts alone. Models of Gemini 3 and
+// later sign every call. A signature is a code over seed, family of models, kind
+// of part and content, so that it is the same in every run and known again
+// without a memory.
+//
+// # What requests are held to
+//
+// A signature that comes back must be one that a model of this family made. On a
+// call it must be that of this very call, whatever order and white space its
+// arguments have now, or of the thought right before it. For Gemini 3 a call
+// without one is refused, with Google's 400; the literal
+// skip_thought_signature_validator is taken and counted (GET /stats), and on a
+// turn's first call it speaks for the others of that turn.
+//
+// One content of the user's follows every turn of calls and holds one result per
+// call, in the order of the calls, by name and where both have one by id, and
+// nothing else.
 //
 // # Time
 //
@@ -76,7 +131,9 @@
 // Every generateContent and streamGenerateContent call leaves a [Record]. Each
 // write is stamped immediately before the Write call, so that an instant is
 // never later than a client's own stamp of the same bytes. The control listener
-// serves GET /truth (JSON Lines; ?drain=1 also forgets them) and GET /stats.
+// serves GET /truth (JSON Lines; ?drain=1 also forgets them) and GET /stats, and
+// where requests are kept GET /requests: each [KeptRequest] as it came, without
+// the headers that hold secrets.
 //
 // The package reads requests with its own strict eyes and never through the
 // codec it serves to test; it is stricter than Google's servers where that

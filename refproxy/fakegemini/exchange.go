@@ -10,6 +10,8 @@ import (
 type exchange struct {
 	call
 	answer answer
+	script *scripted // if one gives the answer
+	failed *status   // if one says so
 	plan   plan
 	base   response
 	record Record
@@ -19,10 +21,17 @@ func newExchange(c call, req request, k key) *exchange {
 	s := c.arm.server
 	scenario := &s.config.Scenario
 	a := answerOf(scenario, s.config.Seed, k, s.textOf(k.item), req.limits)
+	script, failed := c.staged(req, k)
+	chunks := len(a.chunks)
+	if script != nil {
+		chunks = len(script.stream)
+	}
 	x := &exchange{
 		call:   c,
 		answer: a,
-		plan:   planOf(scenario, s.config.Seed, k, len(a.chunks), c.arm.injuries...),
+		script: script,
+		failed: failed,
+		plan:   planOf(scenario, s.config.Seed, k, chunks, c.arm.injuries...),
 		base: response{
 			UsageMetadata: usage{Prompt: req.promptTokens},
 			ModelVersion:  c.model,
@@ -35,9 +44,15 @@ func newExchange(c call, req request, k key) *exchange {
 	}
 	if x.plan.garbled {
 		x.answer = garble(x.answer)
+		if script != nil {
+			script.garble()
+		}
 	}
 	if x.plan.fault != NoFault {
 		x.record.Outcome = x.plan.fault.String()
+	}
+	if failed != nil {
+		x.record.Outcome = outcomeScripted
 	}
 	return x
 }
@@ -45,20 +60,36 @@ func newExchange(c call, req request, k key) *exchange {
 // answerWhole answers in one piece when the last chunk is due.
 func (x *exchange) answerWhole() {
 	f := framing{contentType: jsonType, after: "\n"}
-	frames := f.render([]response{whole(x.answer, x.base)})
+	frames := f.render([]response{x.whole()})
 	x.plan.faultAfter = 0 // one piece is written or is not
 	x.serve(f, frames, []int64{x.arrival + int64(x.plan.first+x.plan.total())})
 }
 
 // answerStream answers chunk by chunk.
 func (x *exchange) answerStream(f framing) {
-	list := responses(x.answer, x.base)
+	list := x.responses()
 	due := x.plan.due(x.arrival)
 	if x.arm.server.config.Scenario.Output.UsageLast {
 		list = withUsageLast(list)
 		due = append(due, due[len(due)-1])
 	}
 	x.serve(f, f.render(list), due)
+}
+
+// whole returns the answer as one value.
+func (x *exchange) whole() response {
+	if x.script != nil {
+		return x.script.wholeResponse(x.base)
+	}
+	return whole(x.answer, x.base)
+}
+
+// responses returns the answer chunk by chunk.
+func (x *exchange) responses() []response {
+	if x.script != nil {
+		return x.script.responses(x.base)
+	}
+	return responses(x.answer, x.base)
 }
 
 // due returns the absolute instant of every chunk.
@@ -84,6 +115,10 @@ func (x *exchange) serve(f framing, frames [][]byte, due []int64) {
 	x.record.Due = due
 	x.record.Writes = make([]int64, 0, len(due))
 	paced := pacedWriter{x: x, timer: timer, flusher: http.NewResponseController(x.w)}
+	if x.failed != nil {
+		paced.fail(*x.failed, x.arrival+int64(x.plan.first))
+		return
+	}
 	if st, ok := errorOf(x.plan.fault, x.model, x.arm.server.config.Scenario.Faults.RetryDelay); ok {
 		paced.fail(st, x.arrival+int64(x.plan.first))
 		return

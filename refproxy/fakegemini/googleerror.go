@@ -80,6 +80,10 @@ func unavailable() status {
 	return status{Code: http.StatusServiceUnavailable, Message: "The service is currently unavailable.", Status: "UNAVAILABLE"}
 }
 
+func retryInfoOf(delay time.Duration) retryInfo {
+	return retryInfo{typeRetryInfo, strconv.FormatFloat(delay.Seconds(), 'f', -1, 64) + "s"}
+}
+
 // errorOf returns the error that a fault answers with. ok is false for faults
 // that answer with none.
 func errorOf(f Fault, model string, retryDelay time.Duration) (st status, ok bool) {
@@ -87,8 +91,7 @@ func errorOf(f Fault, model string, retryDelay time.Duration) (st status, ok boo
 	case FaultCapacity:
 		return capacity(model), true
 	case FaultCapacityRetryInfo:
-		seconds := strconv.FormatFloat(retryDelay.Seconds(), 'f', -1, 64) + "s"
-		return capacity(model, retryInfo{typeRetryInfo, seconds}), true
+		return capacity(model, retryInfoOf(retryDelay)), true
 	case Fault500, FaultInjured500:
 		return internalError(), true
 	case Fault503:

@@ -20,6 +20,7 @@ type arm struct {
 	injuries []Injury
 	items    *tally // occurrences of requests without a tag
 	nonces   *tally // attempts of requests with one
+	steps    *tally // attempts of a script's steps
 	counts   counters
 }
 
@@ -27,6 +28,7 @@ func newArm(s *Server, name string) *arm {
 	return &arm{
 		server: s, name: name, injuries: s.config.Injuries[name],
 		items: newTally(s.config.Keep), nonces: newTally(s.config.Keep),
+		steps: newTally(s.config.Keep),
 	}
 }
 
@@ -63,7 +65,7 @@ func (a *arm) post(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, noSuchModel(model, verb))
 		return
 	}
-	c := call{arm: a, w: w, r: r, arrival: arrival, model: model}
+	c := call{arm: a, w: w, r: r, arrival: arrival, model: model, verb: verb}
 	switch verb {
 	case "generateContent":
 		c.generate()
@@ -90,6 +92,7 @@ type call struct {
 	r       *http.Request
 	arrival int64
 	model   string
+	verb    string
 }
 
 func (c call) generate() {
@@ -140,6 +143,9 @@ func (c call) prepare() (x *exchange, ok bool) {
 		c.arm.refuse(c.w, invalid(violations))
 		return nil, false
 	}
+	if !c.checkSeals(req.seals) {
+		return nil, false
+	}
 	return newExchange(c, req, c.arm.identify(req)), true
 }
 
@@ -160,6 +166,7 @@ func (c call) body() ([]byte, bool) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if err == nil {
+		c.keep(body)
 		return body, true
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {

@@ -23,12 +23,33 @@ type candidate struct {
 }
 
 type content struct {
-	Parts []part `json:"parts"`
+	Parts []part `json:"parts,omitempty"` // none if the model was stopped before it said anything
 	Role  string `json:"role"`
 }
 
 type part struct {
-	Text string `json:"text"`
+	Text                *string         `json:"text,omitempty"`
+	Thought             bool            `json:"thought,omitempty"`
+	FunctionCall        *functionCall   `json:"functionCall,omitempty"`
+	ExecutableCode      *executableCode `json:"executableCode,omitempty"`
+	CodeExecutionResult *codeResult     `json:"codeExecutionResult,omitempty"`
+	ThoughtSignature    string          `json:"thoughtSignature,omitempty"`
+}
+
+type functionCall struct {
+	ID   string          `json:"id,omitempty"`
+	Name string          `json:"name"`
+	Args json.RawMessage `json:"args"`
+}
+
+type executableCode struct {
+	Language string `json:"language"`
+	Code     string `json:"code"`
+}
+
+type codeResult struct {
+	Outcome string `json:"outcome"`
+	Output  string `json:"output"`
 }
 
 // usage is cumulative over the chunks of an answer, as Gemini's.
@@ -36,10 +57,12 @@ type usage struct {
 	Prompt     int `json:"promptTokenCount"`
 	Candidates int `json:"candidatesTokenCount"`
 	Total      int `json:"totalTokenCount"`
+	Thoughts   int `json:"thoughtsTokenCount,omitempty"`
+	Cached     int `json:"cachedContentTokenCount,omitempty"`
 }
 
 func usageOf(prompt, chars int) usage {
-	return usage{prompt, tokens(chars), prompt + tokens(chars)}
+	return usage{Prompt: prompt, Candidates: tokens(chars), Total: prompt + tokens(chars)}
 }
 
 // responseID is the same for the same request, in every arm.
@@ -56,7 +79,7 @@ func responses(a answer, base response) []response {
 	for i, text := range a.chunks {
 		chars += utf8.RuneCountInString(text)
 		r := base
-		r.Candidates = []candidate{{Content: content{[]part{{text}}, "model"}}}
+		r.Candidates = []candidate{{Content: content{[]part{{Text: &text}}, "model"}}}
 		r.UsageMetadata = usageOf(base.UsageMetadata.Prompt, chars)
 		if i == len(a.chunks)-1 {
 			r.Candidates[0].FinishReason = a.finish

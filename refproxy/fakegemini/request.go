@@ -13,6 +13,8 @@ type request struct {
 	contents     []string // texts of the contents, the tag taken off
 	promptTokens int      // without the tag, so that it is the same in every arm
 	limits       limits
+	talk         talk
+	seals        node // the contents, whose signatures are to be checked
 }
 
 // decodeGenerate reads the body of generateContent.
@@ -69,6 +71,8 @@ func readRequest(root node) request {
 	}
 	req.promptTokens = tokens(chars)
 	req.limits = readLimits(root)
+	req.talk = readTalk(root)
+	req.seals, _ = root.get("contents")
 	return req
 }
 

@@ -22,6 +22,7 @@ type Scenario struct {
 	Output     Output     `yaml:"output"`
 	Fallback   Fallback   `yaml:"fallback"`
 	Faults     Faults     `yaml:"faults"`
+	Scripts    []Script   `yaml:"scripts"`
 }
 
 // FirstChunk is the lognormal distribution of the time to first chunk.
@@ -135,6 +136,7 @@ func (s Scenario) Validate() error {
 		s.Output.validate(),
 		s.Fallback.validate(),
 		s.Faults.validate(),
+		s.validateScripts(),
 	)
 }
 

@@ -352,6 +352,11 @@ func FuzzParseScenario(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	scripts, err := os.ReadFile("testdata/scripts/loop.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(scripts)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := fakegemini.ParseScenario(text)
 		if err == nil && s.Validate() != nil {

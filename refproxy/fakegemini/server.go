@@ -22,11 +22,12 @@ import (
 // for everybody else. Its methods are safe for concurrent use, Listen and
 // Serve once each.
 type Server struct {
-	config Config
-	models map[string]struct{}
-	arms   map[string]*arm
-	truth  *ring
-	pacer  pacer
+	config   Config
+	models   map[string]struct{}
+	arms     map[string]*arm
+	truth    *ring[Record]
+	requests *ring[KeptRequest]
+	pacer    pacer
 
 	listening []listening // by Listen, for Serve
 }
@@ -44,10 +45,11 @@ func New(config Config) (*Server, error) {
 	}
 	config = config.withDefaults()
 	s := &Server{
-		config: config,
-		models: modelSet(config.Scenario.Models),
-		arms:   map[string]*arm{},
-		truth:  &ring{limit: config.Keep},
+		config:   config,
+		models:   modelSet(config.Scenario.Models),
+		arms:     map[string]*arm{},
+		truth:    &ring[Record]{limit: config.Keep},
+		requests: &ring[KeptRequest]{limit: config.KeepRequests},
 	}
 	for _, name := range config.Arms {
 		s.arms[name] = newArm(s, name)
@@ -237,18 +239,30 @@ func (l listening) stop() {
 func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, r *http.Request) {
-		records := s.Truth
-		if r.URL.Query().Get("drain") == "1" {
-			records = s.Drain
+		writeLines(w, r, s.truth)
+	})
+	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) {
+		if s.config.KeepRequests == 0 {
+			http.Error(w, "no requests are kept: start with --keep-requests N", http.StatusNotFound)
+			return
 		}
-		w.Header().Set("Content-Type", "application/jsonl")
-		encoder := json.NewEncoder(w)
-		for _, record := range records() {
-			if encoder.Encode(record) != nil {
-				return // the client left
-			}
-		}
+		writeLines(w, r, s.requests)
 	})
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Stats()) })
 	return mux
+}
+
+// writeLines writes what a ring holds as JSON Lines; ?drain=1 also empties it.
+func writeLines[T any](w http.ResponseWriter, r *http.Request, from *ring[T]) {
+	values := from.list
+	if r.URL.Query().Get("drain") == "1" {
+		values = from.drain
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	encoder := json.NewEncoder(w)
+	for _, value := range values() {
+		if encoder.Encode(value) != nil {
+			return // the client left
+		}
+	}
 }

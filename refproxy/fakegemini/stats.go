@@ -24,6 +24,9 @@ type ArmStats struct {
 	Refused     int64            `json:"refused"` // answered 400, 401 or 404
 	InFlight    int64            `json:"in_flight"`
 	ByProtocol  map[string]int64 `json:"by_protocol"` // requests per HTTP/1.1, HTTP/2.0
+
+	SkippedSignatures int64 `json:"skipped_signatures,omitempty"` // calls with the literal in place of a signature
+	RefusedSignatures int64 `json:"refused_signatures,omitempty"` // requests refused for a signature, missing or foreign
 }
 
 // counters guards an arm's counts.

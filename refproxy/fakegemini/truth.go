@@ -14,25 +14,26 @@ type Record struct {
 	Due     []int64 `json:"due_ns"`    // when each chunk of the answer was to be written
 	Writes  []int64 `json:"writes_ns"` // when each chunk was written; none for an error
 	Status  int     `json:"status"`    // HTTP; 0 if no head was sent
-	Outcome string  `json:"outcome"`   // ok, client_gone or the name of the fault
+	Outcome string  `json:"outcome"`   // ok, client_gone scripted_fault or the name of the fault
 }
 
 const (
-	outcomeOK   = "ok"
-	outcomeGone = "client_gone"
+	outcomeOK       = "ok"
+	outcomeGone     = "client_gone"
+	outcomeScripted = "scripted_fault"
 )
 
-// A ring keeps the newest records. Safe for concurrent use.
-type ring struct {
+// A ring keeps the newest of what is added. Safe for concurrent use.
+type ring[T any] struct {
 	limit int
 
 	mu      sync.Mutex
-	records []Record // in order from oldest, wrapping around
+	records []T // in order from oldest, wrapping around
 	oldest  int
 	dropped int64
 }
 
-func (r *ring) add(record Record) {
+func (r *ring[T]) add(record T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.records) < r.limit {
@@ -44,13 +45,13 @@ func (r *ring) add(record Record) {
 	r.dropped++
 }
 
-func (r *ring) list() []Record {
+func (r *ring[T]) list() []T {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.ordered()
 }
 
-func (r *ring) drain() []Record {
+func (r *ring[T]) drain() []T {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.ordered()
@@ -58,12 +59,12 @@ func (r *ring) drain() []Record {
 	return all
 }
 
-func (r *ring) ordered() []Record {
-	all := make([]Record, 0, len(r.records))
+func (r *ring[T]) ordered() []T {
+	all := make([]T, 0, len(r.records))
 	return append(append(all, r.records[r.oldest:]...), r.records[:r.oldest]...)
 }
 
-func (r *ring) size() (kept int, dropped int64) {
+func (r *ring[T]) size() (kept int, dropped int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.records), r.dropped
