@@ -320,3 +320,14 @@ func TestScriptErrorsNameThePlace(t *testing.T) {
 		}
 	}
 }
+
+// TestTheNewestTextChooses: an earlier wish of the user's is over.
+func TestTheNewestTextChooses(t *testing.T) {
+	_, c := scripted(t, fakegemini.Config{})
+	c.says("user", object{"text": "run code"})
+	c.says("model", object{"text": "It is 42."})
+	c.says("user", object{"text": "Thank you."})
+	if _, answer := c.ask("gemini-3-pro-preview", stream3, config3); strings.Contains(string(answer), "executableCode") {
+		t.Errorf("got %s", answer)
+	}
+}
