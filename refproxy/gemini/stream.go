@@ -53,11 +53,17 @@ func (s *stream) read(r io.Reader) {
 		return
 	}
 	whole := io.MultiReader(bytes.NewReader(head), r)
-	if first := bytes.TrimLeft(head, space); len(first) > 0 && (first[0] == '{' || first[0] == '[') {
+	if isJSON(head) {
 		s.readJSON(whole)
 		return
 	}
 	s.readSSE(whole)
+}
+
+// isJSON reports whether what begins with head is JSON rather than SSE.
+func isJSON(head []byte) bool {
+	first := bytes.TrimLeft(head, space)
+	return len(first) > 0 && (first[0] == '{' || first[0] == '[')
 }
 
 // firstBytes reads until there is something other than white space, in vain
@@ -97,15 +103,11 @@ func (s *stream) readSSE(r io.Reader) {
 
 // readJSON reads an answer that came as JSON where SSE was asked for.
 func (s *stream) readJSON(r io.Reader) {
-	body, err := io.ReadAll(io.LimitReader(r, sse.DefaultMaxEvent+1))
-	if err == nil && len(body) > sse.DefaultMaxEvent {
-		err = &sse.TooLargeError{Limit: sse.DefaultMaxEvent}
-	}
+	body, err := readJSON(r)
 	if err != nil {
 		s.fail(readError(err))
 		return
 	}
-	body = bytes.TrimLeft(body, space)
 	if body[0] == '{' {
 		if s.chunk(body) {
 			s.end()
@@ -113,6 +115,15 @@ func (s *stream) readJSON(r io.Reader) {
 		return
 	}
 	s.readArray(body)
+}
+
+// readJSON reads all of r, within the limit of an event.
+func readJSON(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, sse.DefaultMaxEvent+1))
+	if err == nil && len(body) > sse.DefaultMaxEvent {
+		err = &sse.TooLargeError{Limit: sse.DefaultMaxEvent}
+	}
+	return bytes.TrimLeft(body, space), err
 }
 
 func (s *stream) readArray(body []byte) {
