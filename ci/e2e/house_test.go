@@ -48,6 +48,9 @@ func TestMain(m *testing.M) {
 	if bin, err := build(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(bin))
 	}
+	if claudeHome != "" {
+		_ = os.RemoveAll(claudeHome)
+	}
 	os.Exit(code)
 }
 
@@ -58,6 +61,7 @@ type ready struct {
 	URLs    map[string]string
 	Flags   map[string]bool
 	Metrics string
+	Control string
 	PID     int
 }
 
