@@ -148,13 +148,21 @@ func streamed(t *testing.T, req chat.Request, f txtar.File) []byte {
 		return nil
 	}
 	answer, head := gemini.NewDecoder(req), headOf(req)
-	canonical := encodeAs(head, answer.Stream(bytes.NewReader(unescape(f.Data))))
-	fast := encodeAs(head, answer.FastStream(bytes.NewReader(unescape(f.Data))))
+	canonical := encodeAs(head, single(req, answer.Stream(bytes.NewReader(unescape(f.Data)))))
+	fast := encodeAs(head, single(req, answer.FastStream(bytes.NewReader(unescape(f.Data)))))
 	if diff := cmp.Diff(string(canonical), string(fast)); diff != "" {
 		t.Errorf("the fast path differs (-canonical +fast):\n%s", diff)
 	}
 	// Two line feeds at the end of an archive member do not survive editors.
 	return append(bytes.TrimSuffix(canonical, []byte("\n\n")), '\n')
+}
+
+// single leaves further calls out where req asks for one, as the relay does.
+func single(req chat.Request, events chatEvents) chatEvents {
+	if !req.Choice.Single {
+		return events
+	}
+	return chat.FirstCall(events, nil)
 }
 
 // unescape lets a file hold carriage returns that survive editors.
@@ -170,7 +178,7 @@ func whole(req chat.Request, f txtar.File) []byte {
 	case "upstream.json":
 		resp, err = answer.Response(bytes.TrimSpace(f.Data))
 	default:
-		resp, err = chat.Collect(answer.Stream(bytes.NewReader(unescape(f.Data))))
+		resp, err = chat.Collect(single(req, answer.Stream(bytes.NewReader(unescape(f.Data)))))
 	}
 	if err == nil {
 		var body []byte
