@@ -23,6 +23,7 @@ var contentsOnly = fields{"contents": checkContents}
 func checkGenerate(r *reading, path string, n node) {
 	bodyFields().check(r, path, n)
 	r.need(path, n, "contents")
+	checkToolUse(r, path, n)
 }
 
 // checkCounted checks the request inside a countTokens body, which names its
@@ -33,6 +34,7 @@ func checkCounted(r *reading, path string, n node) {
 	f.check(r, path, n)
 	r.need(path, n, "contents")
 	r.need(path, n, "model")
+	checkToolUse(r, path, n)
 }
 
 var contentFields = fields{
@@ -74,20 +76,15 @@ var partData = []string{
 var partFields = fields{
 	"text":                kindShape(kindString),
 	"thought":             kindShape(kindBool),
-	"thoughtSignature":    kindShape(kindString),
+	"thoughtSignature":    base64Text,
 	"functionCall":        checkCall,
 	"functionResponse":    checkResponse,
 	"inlineData":          checkInline,
 	"fileData":            checkFile,
 	"executableCode":      named(fields{"language": oneOf("LANGUAGE_UNSPECIFIED", "PYTHON"), "code": filled, "id": filled}, "language", "code"),
-	"codeExecutionResult": named(fields{"outcome": filled, "output": kindShape(kindString), "id": filled}, "outcome"),
-	"videoMetadata":       kindShape(kindObject),
+	"codeExecutionResult": named(fields{"outcome": oneOf("OUTCOME_OK", "OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED"), "output": kindShape(kindString), "id": filled}, "outcome"),
+	"videoMetadata":       checkVideo,
 }
-
-var (
-	checkInline = named(fields{"mimeType": filled, "data": filled, "displayName": kindShape(kindString)}, "mimeType", "data")
-	checkFile   = named(fields{"fileUri": filled, "mimeType": filled}, "fileUri")
-)
 
 // named checks an object's fields and that the named ones are there.
 func named(f fields, required ...string) shape {
@@ -122,9 +119,8 @@ func checkCall(r *reading, path string, n node) {
 // checkResponse holds the server to its own complaint about a list in the
 // place of the response: "Proto field is not repeating, cannot start list."
 func checkResponse(r *reading, path string, n node) {
-	media := fields{"inlineData": checkInline, "fileData": checkFile}
 	named(fields{
-		"id": filled, "name": filled, "response": kindShape(kindObject), "parts": list(0, 0, media.check),
+		"id": filled, "name": filled, "response": kindShape(kindObject), "parts": list(0, 0, checkResultPart),
 	}, "name", "response")(r, path, n)
 }
 
@@ -151,7 +147,7 @@ var generationConfigFields = fields{
 	"seed":               integer(math.MinInt32, maxInt32),
 	"responseMimeType":   filled,
 	"responseSchema":     checkSchema,
-	"responseJsonSchema": anything,
+	"responseJsonSchema": checkJSONSchema,
 	"responseLogprobs":   kindShape(kindBool),
 	"logprobs":           integer(0, 20),
 	"responseModalities": list(0, 0, oneOf("TEXT", "IMAGE", "AUDIO")),
@@ -163,75 +159,8 @@ var generationConfigFields = fields{
 func checkGenerationConfig(r *reading, path string, n node) {
 	generationConfigFields.check(r, path, n)
 	r.atMostOne(path, n, "responseSchema", "responseJsonSchema")
-}
-
-func checkThinking(r *reading, path string, n node) {
-	fields{
-		"includeThoughts": kindShape(kindBool),
-		"thinkingBudget":  integer(-1, maxInt32),
-		"thinkingLevel":   oneOf("THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"),
-	}.check(r, path, n)
-	r.atMostOne(path, n, "thinkingBudget", "thinkingLevel")
-}
-
-var toolConfigFields = fields{
-	"functionCallingConfig": fields{
-		"mode":                 oneOf("MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"),
-		"allowedFunctionNames": list(0, 0, filled),
-	}.check,
-	"retrievalConfig": kindShape(kindObject),
-}
-
-func checkTool(r *reading, path string, n node) {
-	fields{
-		"functionDeclarations": list(0, 0, checkDeclaration),
-		"googleSearch":         kindShape(kindObject),
-		"urlContext":           kindShape(kindObject),
-		"codeExecution":        kindShape(kindObject),
-	}.check(r, path, n)
-	if n.kind == kindObject && len(n.members) == 0 {
-		r.refuse(path, "%s: the tool is empty.", path)
+	schemas := present(n, []string{"responseSchema", "responseJsonSchema"})
+	if mime, _ := n.get("responseMimeType"); len(schemas) > 0 && mime.text != "application/json" && mime.text != "text/x.enum" {
+		r.refuse(join(path, schemas[0]), "%s: needs the responseMimeType application/json.", join(path, schemas[0]))
 	}
-}
-
-func checkDeclaration(r *reading, path string, n node) {
-	named(fields{
-		"name":                 filled,
-		"description":          kindShape(kindString),
-		"parameters":           checkSchema,
-		"parametersJsonSchema": anything,
-		"response":             checkSchema,
-		"responseJsonSchema":   anything,
-		"behavior":             filled,
-	}, "name")(r, path, n)
-	r.atMostOne(path, n, "parameters", "parametersJsonSchema")
-}
-
-// checkSchema knows exactly the keywords of Gemini's Schema.
-func checkSchema(r *reading, path string, n node) {
-	text, size, bound := kindShape(kindString), integer(0, math.MaxInt64), kindShape(kindNumber)
-	fields{
-		"anyOf":            list(0, 0, checkSchema),
-		"default":          anything,
-		"description":      text,
-		"enum":             list(0, 0, filled),
-		"example":          anything,
-		"format":           text,
-		"items":            checkSchema,
-		"maxItems":         size,
-		"maxLength":        size,
-		"maxProperties":    size,
-		"maximum":          bound,
-		"minItems":         size,
-		"minLength":        size,
-		"minProperties":    size,
-		"minimum":          bound,
-		"nullable":         kindShape(kindBool),
-		"pattern":          text,
-		"properties":       dictionary(checkSchema),
-		"propertyOrdering": list(0, 0, filled),
-		"required":         list(0, 0, filled),
-		"title":            text,
-		"type":             oneOf("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"),
-	}.check(r, path, n)
 }

@@ -53,7 +53,7 @@ func BenchmarkAnswer(b *testing.B) {
 	c := call{arm: s.arms[defaultArm], model: "gemini-2.5-flash"}
 	b.ReportAllocs()
 	for b.Loop() {
-		req, violations := decodeGenerate(body)
+		req, violations := decodeGenerate(form{}, body)
 		if violations != nil {
 			b.Fatal(fmt.Sprint(violations))
 		}

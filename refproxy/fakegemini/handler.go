@@ -124,7 +124,7 @@ func (c call) countTokens() {
 	if !ok {
 		return
 	}
-	req, violations := decodeCount(body)
+	req, violations := decodeCount(c.form(), body)
 	if len(violations) > 0 {
 		c.arm.refuse(c.w, invalid(violations))
 		return
@@ -138,7 +138,7 @@ func (c call) prepare() (x *exchange, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	req, violations := decodeGenerate(body)
+	req, violations := decodeGenerate(c.form(), body)
 	if len(violations) > 0 {
 		c.arm.refuse(c.w, invalid(violations))
 		return nil, false
@@ -148,6 +148,8 @@ func (c call) prepare() (x *exchange, ok bool) {
 	}
 	return newExchange(c, req, c.arm.identify(req)), true
 }
+
+func (c call) form() form { return form{model: c.model} }
 
 // identify names what chooses the answer.
 func (a *arm) identify(req request) key {

@@ -18,8 +18,8 @@ type request struct {
 }
 
 // decodeGenerate reads the body of generateContent.
-func decodeGenerate(body []byte) (request, []violation) {
-	return decode(body, func(r *reading, root node) node {
+func decodeGenerate(f form, body []byte) (request, []violation) {
+	return decode(f, body, func(r *reading, root node) node {
 		checkGenerate(r, "", root)
 		return root
 	})
@@ -27,8 +27,8 @@ func decodeGenerate(body []byte) (request, []violation) {
 
 // decodeCount reads the body of countTokens: contents alone, or a whole request
 // beside the model's name.
-func decodeCount(body []byte) (request, []violation) {
-	return decode(body, func(r *reading, root node) node {
+func decodeCount(f form, body []byte) (request, []violation) {
+	return decode(f, body, func(r *reading, root node) node {
 		inner, whole := root.get("generateContentRequest")
 		if !whole {
 			contentsOnly.check(r, "", root)
@@ -40,12 +40,12 @@ func decodeCount(body []byte) (request, []violation) {
 	})
 }
 
-func decode(body []byte, check func(*reading, node) node) (request, []violation) {
+func decode(f form, body []byte, check func(*reading, node) node) (request, []violation) {
 	root, err := parseTree(body)
 	if err != nil {
 		return request{}, []violation{{"", "Invalid JSON payload received. " + err.Error()}}
 	}
-	r := &reading{}
+	r := &reading{form: f}
 	inner := check(r, root)
 	if len(r.violations) > 0 {
 		return request{}, r.violations

@@ -79,7 +79,7 @@ func TestRefusedBodiesNameTheField(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, violations := decodeGenerate([]byte(c.body))
+			_, violations := decodeGenerate(form{}, []byte(c.body))
 			named := slices.ContainsFunc(violations, func(v violation) bool {
 				return v.Field == c.field && strings.Contains(v.Description, c.says)
 			})
@@ -133,7 +133,7 @@ func TestAcceptedBodies(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, violations := decodeGenerate([]byte(c.body))
+			got, violations := decodeGenerate(form{}, []byte(c.body))
 			if violations != nil {
 				t.Fatalf("refused: %+v", violations)
 			}
@@ -149,7 +149,7 @@ func TestCountTokensBodies(t *testing.T) {
 		`{` + hello + `}`: 2,
 		`{"generateContentRequest":{"model":"models/m","systemInstruction":{"parts":[{"text":"Be brief."}]},` + hello + `}}`: 4,
 	} {
-		got, violations := decodeCount([]byte(body))
+		got, violations := decodeCount(form{}, []byte(body))
 		if violations != nil || got.promptTokens != want {
 			t.Errorf("%s: %d tokens, %+v", body, got.promptTokens, violations)
 		}
@@ -161,7 +161,7 @@ func TestCountTokensBodies(t *testing.T) {
 		`{"generateContentRequest":{"model":"m"},` + hello + `}`: "contents",
 		`{"generateContentRequest":5}`:                           "generateContentRequest",
 	} {
-		_, violations := decodeCount([]byte(body))
+		_, violations := decodeCount(form{}, []byte(body))
 		if !slices.ContainsFunc(violations, func(v violation) bool { return v.Field == field }) {
 			t.Errorf("%s: want %s refused, got %+v", body, field, violations)
 		}
@@ -170,7 +170,7 @@ func TestCountTokensBodies(t *testing.T) {
 
 func TestViolationsAreBounded(t *testing.T) {
 	body := `{` + hello + strings.Repeat(`,"x":1`, 1000) + `}`
-	if _, violations := decodeGenerate([]byte(body)); len(violations) != maxViolations {
+	if _, violations := decodeGenerate(form{}, []byte(body)); len(violations) != maxViolations {
 		t.Errorf("%d violations", len(violations))
 	}
 }
@@ -183,7 +183,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"messages":[]}`))
 	f.Add([]byte(`{"contents":[{"role":"user","parts":[{"text":"\ud83d"}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		req, violations := decodeGenerate(body)
+		req, violations := decodeGenerate(form{}, body)
 		if violations != nil {
 			if refusal(violations) == "" {
 				t.Fatal("refused without a word")
@@ -194,7 +194,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("accepted %q as %+v", body, req)
 		}
 		spaced := append(append([]byte(" \n"), body...), '\t')
-		again, violations := decodeGenerate(spaced)
+		again, violations := decodeGenerate(form{}, spaced)
 		if diff := cmp.Diff(req, again, sameReading); violations != nil || diff != "" {
 			t.Fatalf("white space changed the reading: %+v %s", violations, diff)
 		}
@@ -206,6 +206,6 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		decodeGenerate(body)
+		decodeGenerate(form{}, body)
 	}
 }

@@ -14,7 +14,16 @@ type violation struct {
 }
 
 // A reading collects the violations of one body. Only the first few are kept.
-type reading struct{ violations []violation }
+type reading struct {
+	form       form
+	violations []violation
+}
+
+// A form is what of a request decides which fields it may have.
+type form struct {
+	model  string
+	vertex bool // the body is Vertex AI's
+}
 
 const maxViolations = 10
 

@@ -82,7 +82,7 @@ func TestTheLastTagNamesAPromptThatSharesItsHead(t *testing.T) {
 		for i, text := range row.texts {
 			contents = append(contents, fmt.Sprintf(`{"role":%q,"parts":[{"text":%q}]}`, []string{"user", "model"}[i%2], text))
 		}
-		req, bad := decodeGenerate([]byte(`{"contents":[` + strings.Join(contents, ",") + `]}`))
+		req, bad := decodeGenerate(form{}, []byte(`{"contents":[`+strings.Join(contents, ",")+`]}`))
 		if len(bad) > 0 || req.tag != row.want || !slices.Equal(req.contents, row.left) {
 			t.Errorf("%s: %+v, %q, %v", row.name, req.tag, req.contents, bad)
 		}

@@ -56,19 +56,9 @@ func functionsOf(body node) []string {
 	config, _ := body.get("toolConfig")
 	calling, _ := config.get("functionCallingConfig")
 	allowed, restricted := calling.get("allowedFunctionNames")
-	var names []string
-	tools, _ := body.get("tools")
-	for _, tool := range tools.items {
-		declarations, _ := tool.get("functionDeclarations")
-		for _, declaration := range declarations.items {
-			name, _ := declaration.get("name")
-			isName := func(n node) bool { return n.text == name.text }
-			if !restricted || slices.ContainsFunc(allowed.items, isName) {
-				names = append(names, name.text)
-			}
-		}
-	}
-	return names
+	return slices.DeleteFunc(declared(body), func(name string) bool {
+		return restricted && !slices.ContainsFunc(allowed.items, func(n node) bool { return n.text == name })
+	})
 }
 
 // A cue is a place in a script.
