@@ -17,28 +17,35 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
-	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
 // proxyFlags are the command's flags as given.
 type proxyFlags struct {
-	listen, upstream, caFile, keyFile, keysFile string
-	flags, logLevel, metrics, log, logArm       string
-	aliases                                     []string
-	hold, drain                                 time.Duration
-	h2c, noAuth, withParent                     bool
+	to                                    upstreamFlags
+	listen, keysFile, media               string
+	flags, logLevel, metrics, log, logArm string
+	aliases, mediaHosts                   []string
+	hold, drain                           time.Duration
+	noAuth, withParent, reasoning         bool
 }
 
 func newProxyCmd() *cobra.Command {
 	var f proxyFlags
 	cmd := &cobra.Command{
 		Use:   "proxy",
-		Short: "Run the reference proxy: Anthropic in, Gemini out",
-		Long: `Proxy answers the Anthropic Messages API out of the Gemini API.
+		Short: "Run the reference proxy: Anthropic, OpenAI and Gemini in, Gemini out",
+		Long: `Proxy answers the APIs of Anthropic (Messages), OpenAI (Chat Completions,
+Responses) and Gemini out of Gemini models, which it reaches in one of three ways
+(--upstream-kind): the Gemini API with a key (GEMINI_API_KEY), Vertex AI with a
+service account's file or this machine's credentials, Code Assist with a
+credential file that holds an OAuth client of your own.
 
-GEMINI_API_KEY holds the upstream's key, FIRSTBYTE_PROXY_KEYS the callers' keys,
-separated by commas. When it listens it prints one line of JSON with its URL.
-An interrupt lets running answers finish; a second one cuts them.
+FIRSTBYTE_PROXY_KEYS holds the callers' keys, separated by commas. When it
+listens it prints one line of JSON with its URL. An interrupt lets running
+answers finish; a second one cuts them.
+
+The end of a model's name can ask for more: -max, -high, -medium, -low, -minimal
+or -nothinking for the amount of reasoning, -search for Google Search.
 
 With --log it writes a run file with a record of every request that ended: when
 what happened, tokens and outcome, no key and no word of the conversation. The
@@ -49,12 +56,12 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
-	fs.StringVar(&f.upstream, "upstream", upstream.DefaultBaseURL, "base URL of the Gemini API")
-	fs.StringVar(&f.caFile, "upstream-ca-file", "", "certificates to trust for the upstream besides the system's, PEM")
-	fs.StringVar(&f.keyFile, "upstream-key-file", "", "file with the upstream's key (default: GEMINI_API_KEY)")
-	fs.BoolVar(&f.h2c, "upstream-h2c", false, "speak HTTP/2 without TLS to an http:// upstream")
+	f.to.register(fs)
 	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+"; FF_... in the environment wins")
-	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable")
+	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME=NAME takes a name as it is, suffix and all")
+	fs.StringVar(&f.media, "media-urls", "fetch", "files that a request names by URL: fetch them, pass the URL on, or reject the request")
+	fs.StringArrayVar(&f.mediaHosts, "media-allow-host", nil, "HOST or HOST:PORT to fetch files from whatever its address, also without TLS; repeatable")
+	fs.BoolVar(&f.reasoning, "reasoning-content", false, "show reasoning to callers of Chat Completions, as reasoning_content")
 	fs.DurationVar(&f.hold, "hold", 10*time.Second, "how long a streamed answer is held back for a real status")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "how long running answers may go on after a stop")
 	fs.StringVar(&f.keysFile, "keys-file", "", "file with the callers' keys, one a line (default: FIRSTBYTE_PROXY_KEYS)")

@@ -64,6 +64,9 @@ func (b backend) CountTokens(ctx context.Context, req chat.Request) (int, error)
 	if err != nil {
 		return 0, err
 	}
+	if body, err = b.encloseCount(req.Model, body); err != nil {
+		return 0, err
+	}
 	answer, err := b.count(ctx, req.Model, body)
 	if err != nil {
 		return 0, err
@@ -117,16 +120,31 @@ type whole struct {
 // stream, generate and count send a body of the model's own to the upstream, in
 // its envelope if the kind has one, and take that off again.
 func (b backend) stream(ctx context.Context, model string, body []byte) (*http.Response, error) {
+	body, err := b.enclose(ctx, model, body)
+	if err != nil {
+		return nil, err
+	}
 	resp, err := b.accept(model)(b.client.Stream(ctx, model, body))
 	if err != nil {
 		return nil, err
 	}
 	resp.Body = streamBody{resp.Body}
+	if b.kind == upstream.CodeAssist && !isJSON(resp) {
+		resp.Body = newDisclosed(resp)
+	}
 	return resp, nil
 }
 
 func (b backend) generate(ctx context.Context, model string, body []byte) (whole, error) {
-	return readAnswer(b.accept(model)(b.client.Generate(ctx, model, body)))
+	body, err := b.enclose(ctx, model, body)
+	if err != nil {
+		return whole{}, err
+	}
+	a, err := readAnswer(b.accept(model)(b.client.Generate(ctx, model, body)))
+	if err == nil && b.kind == upstream.CodeAssist {
+		a.body = disclose(a.body, a.header)
+	}
+	return a, err
 }
 
 func (b backend) count(ctx context.Context, model string, body []byte) (whole, error) {

@@ -25,7 +25,8 @@ type Config struct {
 	Upstream upstream.Config
 	// Flags are the feature flags in force.
 	Flags feature.Flags
-	// Account is Code Assist's; that kind of upstream needs one.
+	// Account is Code Assist's; that kind of upstream needs one. The server closes
+	// it.
 	Account Account
 	// Media says what becomes of files that a request names by URL.
 	Media media.Config
@@ -63,6 +64,8 @@ type Account interface {
 	Models(context.Context) ([]string, error)
 	// Ready reports whether requests can be sent.
 	Ready() bool
+	// Close ends what it does in the background. It may be called twice.
+	Close()
 }
 
 func (c Config) withDefaults() Config {

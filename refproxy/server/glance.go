@@ -58,12 +58,13 @@ func (g glimpse) complete() bool {
 // content returns the kind of the first content in it, 0 if there is none.
 func (g glimpse) content() chat.EventKind {
 	for _, c := range g.Candidates {
-		for _, p := range c.Content.Parts {
-			if p.Thought {
-				return chat.EventThought
-			}
-			return chat.EventText
+		if len(c.Content.Parts) == 0 {
+			continue
 		}
+		if c.Content.Parts[0].Thought {
+			return chat.EventThought
+		}
+		return chat.EventText
 	}
 	return 0
 }

@@ -115,7 +115,10 @@ func (n *names) registered() func(string) bool {
 	n.mu.Lock()
 	known := n.known
 	n.mu.Unlock()
-	return func(name string) bool { return known[name] || n.aliases[name] == name }
+	return func(name string) bool {
+		to, ok := n.aliases[name]
+		return known[name] || ok && to == name
+	}
 }
 
 // refresh asks for the list, unless that was done a moment ago. Where it fails,

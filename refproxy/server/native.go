@@ -189,6 +189,10 @@ func (s *Server) nativeWhole(x *exchange, model string, body []byte) error {
 }
 
 func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
+	body, err := s.backend.encloseCount(model, body)
+	if err != nil {
+		return err
+	}
 	a, err := s.backend.count(x.r.Context(), model, body)
 	if err != nil {
 		return gone(x.r.Context(), err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
@@ -25,8 +26,7 @@ func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 		return gone(x.r.Context(), err)
 	}
 	defer func() { _ = resp.Body.Close() }() // all we wanted of it has been read
-	x.trace(resp.Header)
-	p := &passage{x: x, rc: http.NewResponseController(x.w), array: x.r.URL.Query().Get("alt") != "sse"}
+	p := &passage{x: x, header: resp.Header, rc: http.NewResponseController(x.w), array: x.r.URL.Query().Get("alt") != "sse"}
 	defer p.release()
 	err = p.pass(eventsOf(resp))
 	if err == nil && !p.complete {
@@ -42,8 +42,10 @@ func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 type passage struct {
 	x        *exchange
 	rc       *http.ResponseController
+	header   http.Header // the upstream's
 	array    bool
 	complete bool // an end has been seen
+	held     [][]byte
 	deadline time.Time
 }
 
@@ -65,11 +67,30 @@ func (p *passage) pass(next func() ([]byte, error)) error {
 		g.note(&p.x.out)
 		p.complete = p.complete || g.complete()
 		p.x.out.Events++
-		if err := p.write(data); err != nil {
+		if !p.x.w.wrote && !p.complete && len(g.Candidates) == 0 && len(p.held) < most {
+			p.held = append(p.held, slices.Clone(data))
+			continue
+		}
+		if err := p.writeHeld(data); err != nil {
 			return err
 		}
 		p.time(g.content(), arrived)
 	}
+}
+
+// most bounds the events without content that are held back.
+const most = 16
+
+// writeHeld writes an event, after those before it that say nothing by
+// themselves and have waited, so that a failure after them has its status.
+func (p *passage) writeHeld(data []byte) error {
+	for _, held := range p.held {
+		if err := p.write(held); err != nil {
+			return err
+		}
+	}
+	p.held = nil
+	return p.write(data)
 }
 
 // write writes one event; the first one opens the answer.
@@ -99,6 +120,7 @@ func (p *passage) open() bool {
 	if p.x.w.wrote {
 		return false
 	}
+	p.x.trace(p.header)
 	h := p.x.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	if p.array {
@@ -165,7 +187,7 @@ func (p *passage) release() {
 // eventsOf returns the data of one event of an answer after another, and io.EOF
 // after the last. An answer that is JSON all the same is one event, or a list.
 func eventsOf(resp *http.Response) func() ([]byte, error) {
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "application/json" {
+	if isJSON(resp) {
 		return jsonEvents(resp)
 	}
 	r := sse.NewReader(resp.Body, sse.DefaultMaxEvent)
@@ -176,6 +198,11 @@ func eventsOf(resp *http.Response) func() ([]byte, error) {
 		}
 		return ev.Data, err
 	}
+}
+
+func isJSON(resp *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
 }
 
 func jsonEvents(resp *http.Response) func() ([]byte, error) {

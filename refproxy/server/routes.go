@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -239,12 +240,21 @@ func (s *Server) ready(x *exchange) error {
 		why = "draining"
 	case s.cfg.Account != nil && !s.cfg.Account.Ready():
 		why = "the account of the upstream is not ready"
+		s.hurry()
 	default:
 		return alive(x)
 	}
 	x.out.Status = http.StatusServiceUnavailable
 	http.Error(x.w, why, x.out.Status)
 	return nil
+}
+
+// hurry has the account look for its project, without waiting: whoever asks only
+// whether we are ready must not keep us from ever becoming so.
+func (s *Server) hurry() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _ = s.cfg.Account.Project(ctx) // it says why not in the log
 }
 
 // translated serves what a relay translates.

@@ -122,6 +122,10 @@ func (s *Server) Prepare(ctx context.Context) {
 	if err := s.client.Warm(ctx); err != nil {
 		s.cfg.Log.Warn("upstream not reached yet", "cause", err)
 	}
+	if s.cfg.Account != nil {
+		// It goes on in the background after our time, and logs by itself.
+		_, _ = s.cfg.Account.Project(ctx)
+	}
 }
 
 // Stats are the numbers of the upstream's connections.
@@ -183,9 +187,12 @@ func (s *Server) settle() {
 	}
 }
 
-// Close closes the upstream's connections. Run does so itself.
+// Close closes the upstream's connections and account. Run does so itself.
 func (s *Server) Close() {
 	s.cut(nil)
 	s.abort()
 	s.client.Close()
+	if s.cfg.Account != nil {
+		s.cfg.Account.Close()
+	}
 }

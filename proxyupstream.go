@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
+	"github.com/firstbyte-dev/firstbyte/refproxy/server"
+	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
+	"github.com/firstbyte-dev/firstbyte/refproxy/vertex"
+)
+
+// upstreamFlags say which upstream a proxy has, as given.
+type upstreamFlags struct {
+	kind, url, caFile, keyFile   string
+	credentials, project, region string
+	h2c                          bool
+}
+
+func (f *upstreamFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.kind, "upstream-kind", "gemini", strings.Join(upstream.Kinds(), ", "))
+	fs.StringVar(&f.url, "upstream", "", "base URL of the upstream (default: Google's; for code-assist CODE_ASSIST_ENDPOINT goes before that)")
+	fs.StringVar(&f.caFile, "upstream-ca-file", "", "certificates to trust for the upstream besides the system's, PEM")
+	fs.StringVar(&f.keyFile, "upstream-key-file", "", "gemini: file with the upstream's key (default: GEMINI_API_KEY)")
+	fs.StringVar(&f.credentials, "credentials-file", "", "vertex: a service account's file (default: this machine's credentials); code-assist: client_id, client_secret, refresh_token and more, kept up to date")
+	fs.StringVar(&f.project, "project", "", "vertex and code-assist: project id (default: that of the credentials)")
+	fs.StringVar(&f.region, "location", "", "vertex: global, or a region such as europe-west1 (default global)")
+	fs.BoolVar(&f.h2c, "upstream-h2c", false, "speak HTTP/2 without TLS to an http:// upstream")
+}
+
+// into adds the upstream to cfg.
+func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
+	kind, err := upstream.ParseKind(f.kind)
+	if err != nil {
+		return fmt.Errorf("--upstream-kind: %w", err)
+	}
+	roots, errCA := upstream.Roots(f.caFile)
+	cfg.Upstream = upstream.Config{
+		Kind: kind, BaseURL: f.url, RootCAs: roots, H2C: f.h2c, UserAgent: "firstbyte-refproxy/" + version,
+	}
+	if err := errors.Join(errCA, f.misplaced(kind)); err != nil {
+		return err
+	}
+	switch kind {
+	case upstream.Vertex:
+		return f.vertex(ctx, cfg)
+	case upstream.CodeAssist:
+		return f.codeAssist(cfg)
+	}
+	key, err := secret("GEMINI_API_KEY", "--upstream-key-file", f.keyFile)
+	cfg.Upstream.Key = upstream.Key(strings.TrimSpace(key))
+	return err
+}
+
+// misplaced reports flags that mean nothing to this kind: they would be passed
+// over, and something else served than was meant.
+func (f *upstreamFlags) misplaced(kind upstream.Kind) error {
+	var problems []error
+	refuse := func(flag, value, kinds string, fits bool) {
+		if value != "" && !fits {
+			problems = append(problems, fmt.Errorf("%s is for --upstream-kind %s, not %s: drop one", flag, kinds, f.kind))
+		}
+	}
+	refuse("--upstream-key-file", f.keyFile, "gemini", kind == upstream.Gemini)
+	refuse("--credentials-file", f.credentials, "vertex and code-assist", kind != upstream.Gemini)
+	refuse("--project", f.project, "vertex and code-assist", kind != upstream.Gemini)
+	refuse("--location", f.region, "vertex", kind == upstream.Vertex)
+	return errors.Join(problems...)
+}
+
+func (f *upstreamFlags) vertex(ctx context.Context, cfg *server.Config) error {
+	up := &cfg.Upstream
+	tokens, err := vertex.Open(vertex.Config{File: f.credentials, HTTP: plain(up), UserAgent: up.UserAgent})
+	if err != nil {
+		return err
+	}
+	up.Tokens, up.Location = tokens, f.region
+	if up.Project = f.project; up.Project == "" {
+		up.Project = tokens.Project(ctx)
+	}
+	if up.Project == "" {
+		return errors.New("the credentials for Vertex AI name no project: add --project")
+	}
+	return nil
+}
+
+func (f *upstreamFlags) codeAssist(cfg *server.Config) error {
+	if f.credentials == "" {
+		return errors.New("Code Assist needs --credentials-file: a JSON file with client_id, client_secret and refresh_token of an OAuth client of your own")
+	}
+	up := &cfg.Upstream
+	up.BaseURL = cmp.Or(up.BaseURL, os.Getenv("CODE_ASSIST_ENDPOINT"))
+	up.APIVersion = os.Getenv("CODE_ASSIST_API_VERSION")
+	account, err := codeassist.Open(codeassist.Config{
+		File: f.credentials, Project: f.project, BaseURL: up.BaseURL, APIVersion: up.APIVersion,
+		UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	up.Tokens, cfg.Account = account, account
+	return nil
+}
+
+// plain carries what is asked beside the conversation.
+func plain(up *upstream.Config) http.RoundTripper {
+	return &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		TLSClientConfig:   &tls.Config{RootCAs: up.RootCAs, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+	}
+}
