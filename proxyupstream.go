@@ -94,7 +94,7 @@ func (f *upstreamFlags) vertex(ctx context.Context, cfg *server.Config) error {
 
 func (f *upstreamFlags) codeAssist(cfg *server.Config) error {
 	if f.credentials == "" {
-		return errors.New("Code Assist needs --credentials-file: a JSON file with client_id, client_secret and refresh_token of an OAuth client of your own")
+		return errors.New("no --credentials-file for Code Assist: want a JSON file with client_id, client_secret and refresh_token of an OAuth client of your own")
 	}
 	up := &cfg.Upstream
 	up.BaseURL = cmp.Or(up.BaseURL, os.Getenv("CODE_ASSIST_ENDPOINT"))
