@@ -34,7 +34,7 @@ var _ relay.Upstream = backend{}
 
 // Stream asks for a streamed answer.
 func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
-	body, err := b.encode(ctx, req, gemini.EncodeRequest)
+	body, err := b.encode(ctx, req, b.codec().EncodeRequest)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, e
 
 // Generate asks for a whole answer.
 func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response, error) {
-	body, err := b.encode(ctx, req, gemini.EncodeRequest)
+	body, err := b.encode(ctx, req, b.codec().EncodeRequest)
 	if err != nil {
 		return chat.Response{}, err
 	}
@@ -55,16 +55,13 @@ func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response,
 	if err != nil {
 		return chat.Response{}, err
 	}
-	return gemini.DecodeResponse(answer.body)
+	return gemini.NewDecoder(req).Response(answer.body)
 }
 
 // CountTokens asks for the number of input tokens.
 func (b backend) CountTokens(ctx context.Context, req chat.Request) (int, error) {
-	body, err := b.encode(ctx, req, gemini.EncodeCountTokens)
+	body, err := b.encode(ctx, req, b.codec().EncodeCountTokens)
 	if err != nil {
-		return 0, err
-	}
-	if body, err = b.encloseCount(req.Model, body); err != nil {
 		return 0, err
 	}
 	answer, err := b.count(ctx, req.Model, body)
@@ -103,6 +100,9 @@ func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
 	return all, nil
 }
 
+// codec returns the codec of the kind's requests.
+func (b backend) codec() gemini.Codec { return gemini.Codec{Variant: variants[b.kind]} }
+
 // encode writes the upstream's body, with every file in it.
 func (b backend) encode(ctx context.Context, req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {
 	if err := b.files.Resolve(ctx, req); err != nil {
@@ -129,9 +129,7 @@ func (b backend) stream(ctx context.Context, model string, body []byte) (*http.R
 		return nil, err
 	}
 	resp.Body = streamBody{resp.Body}
-	if b.kind == upstream.CodeAssist && !isJSON(resp) {
-		resp.Body = newDisclosed(resp)
-	}
+	b.discloseStream(resp)
 	return resp, nil
 }
 
@@ -141,10 +139,7 @@ func (b backend) generate(ctx context.Context, model string, body []byte) (whole
 		return whole{}, err
 	}
 	a, err := readAnswer(b.accept(model)(b.client.Generate(ctx, model, body)))
-	if err == nil && b.kind == upstream.CodeAssist {
-		a.body = disclose(a.body, a.header)
-	}
-	return a, err
+	return b.disclose(a), err
 }
 
 func (b backend) count(ctx context.Context, model string, body []byte) (whole, error) {

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
@@ -252,9 +251,7 @@ func TestCodeAssist(t *testing.T) {
 	resp, got = call(t, "POST", p.url+generate, odd)
 	var inner struct{ Request json.RawMessage }
 	_ = json.Unmarshal([]byte(a.last(t).body), &inner)
-	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(odd))
-	if got != event2 || resp.Header.Get("X-Cloudaicompanion-Trace-Id") != "trace-1" || string(inner.Request) != compact.String() {
+	if got != event2 || resp.Header.Get("X-Cloudaicompanion-Trace-Id") != "trace-1" || string(inner.Request) != odd {
 		t.Errorf("%v %s, sent %s", resp.Header, got, a.last(t).body)
 	}
 	if resp, got = call(t, "POST", p.url+generate, "no JSON"); rpc(t, resp, got).Error.Status != "INVALID_ARGUMENT" {
@@ -271,7 +268,7 @@ func TestCodeAssist(t *testing.T) {
 	}
 	a.kind, a.body = "application/json", `{"totalTokens":7}`
 	_, got = call(t, "POST", p.url+"/v1/messages/count_tokens", strings.Replace(body("hi", ""), model, "m", 1))
-	if got != `{"input_tokens":7}` || !strings.HasPrefix(a.last(t).body, `{"request":{"contents":[`) || !strings.Contains(a.last(t).body, `"model":"models/m"`) {
+	if got != `{"input_tokens":7}` || !strings.Contains(a.last(t).body, `"contents":[`) || !strings.Contains(a.last(t).body, `"model":"models/m"`) {
 		t.Errorf("%s, sent %s", got, a.last(t).body)
 	}
 	if _, got = call(t, "GET", p.url+"/v1/models", ""); !strings.Contains(got, `"id":"m"`) {

@@ -1,20 +1,24 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
-	"github.com/firstbyte-dev/firstbyte/refproxy/sse"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
 // Code Assist takes a body within an envelope that names model and project, and
-// answers, and streams, within another one.
+// answers, and streams, within another one. The other kinds have none.
+
+// variants are the codec's names of the kinds.
+var variants = map[upstream.Kind]gemini.Variant{
+	upstream.Gemini: gemini.GenerativeLanguage, upstream.Vertex: gemini.Vertex, upstream.CodeAssist: gemini.CodeAssist,
+}
 
 // enclose puts a body into the envelope that the kind wants.
 func (b backend) enclose(ctx context.Context, model string, body []byte) ([]byte, error) {
@@ -25,81 +29,58 @@ func (b backend) enclose(ctx context.Context, model string, body []byte) ([]byte
 	if err != nil {
 		return nil, failure(err)
 	}
-	return encloseAs(struct {
-		Model   string          `json:"model"`
-		Project string          `json:"project"`
-		Prompt  string          `json:"user_prompt_id"`
-		Request json.RawMessage `json:"request"`
-	}{model, project, relay.NewID(""), body})
+	return gemini.WrapCodeAssist(gemini.Envelope{Model: model, Project: project, PromptID: relay.NewID("")}, body)
 }
 
-// encloseCount does the same for a body of countTokens, which is another one for
-// each kind: the Gemini API's may hold a whole request, Vertex AI's is a whole
-// request, Code Assist's are contents alone.
+// encloseCount makes of a body of countTokens, in either of the forms of the
+// Gemini API, that of the kind: Vertex AI's is a whole request, Code Assist's
+// contents alone.
 func (b backend) encloseCount(model string, body []byte) ([]byte, error) {
-	if b.kind == upstream.Gemini {
-		return body, nil
-	}
-	var o object
-	if err := json.Unmarshal(body, &o); err != nil {
-		return nil, &chat.Error{Kind: chat.KindInvalid, Message: "the body is not a JSON object", Cause: err}
-	}
-	if inner := (object{}); o["generateContentRequest"] != nil && json.Unmarshal(o["generateContentRequest"], &inner) == nil {
-		o = inner
-		delete(o, "model")
-	}
-	if b.kind == upstream.Vertex {
-		return encloseAs(o)
-	}
-	return encloseAs(map[string]any{"request": map[string]any{"model": "models/" + model, "contents": o["contents"]}})
-}
-
-func encloseAs(v any) ([]byte, error) {
-	body, err := json.Marshal(v)
-	if err != nil { // what is enclosed is no JSON
-		return nil, &chat.Error{Kind: chat.KindInvalid, Message: "the body is not valid JSON", Cause: err}
+	switch b.kind {
+	case upstream.CodeAssist:
+		return gemini.WrapCodeAssistCount(model, body)
+	case upstream.Vertex:
+		return flatCount(body)
 	}
 	return body, nil
 }
 
-// disclose takes an answer out of its envelope, and the trace id with it. What
-// is in none, an error for one, stays as it is.
-func disclose(data []byte, h http.Header) []byte {
-	var e struct {
-		Response json.RawMessage `json:"response"`
-		TraceID  string          `json:"traceId"`
+func flatCount(body []byte) ([]byte, error) {
+	var o, inner object
+	if err := json.Unmarshal(body, &o); err != nil {
+		return nil, &chat.Error{Kind: chat.KindInvalid, Message: "the body is not a JSON object", Cause: err}
 	}
-	if json.Unmarshal(data, &e) != nil || e.Response == nil {
-		return data
+	raw, ok := o["generateContentRequest"]
+	if !ok {
+		return body, nil
 	}
-	if e.TraceID != "" && h.Get(traceHeader) == "" {
-		h.Set(traceHeader, e.TraceID)
+	if err := json.Unmarshal(raw, &inner); err != nil {
+		return nil, chat.Invalid("generateContentRequest", "want an object")
 	}
-	return e.Response
+	delete(inner, "model") // the path names it
+	return json.Marshal(inner)
 }
 
-// disclosed is an event stream without its envelopes.
-type disclosed struct {
-	io.Closer
-	events *sse.Reader
-	header http.Header
-	buf    []byte
-	rest   bytes.Reader
-}
-
-func newDisclosed(resp *http.Response) *disclosed {
-	return &disclosed{Closer: resp.Body, events: sse.NewReader(resp.Body, sse.DefaultMaxEvent), header: resp.Header}
-}
-
-// Read returns the rest of an event, or the beginning of the next.
-func (d *disclosed) Read(p []byte) (int, error) {
-	for d.rest.Len() == 0 {
-		ev, err := d.events.Next()
-		if err != nil {
-			return 0, err
-		}
-		d.buf = sse.Append(d.buf[:0], "", disclose(ev.Data, d.header))
-		d.rest.Reset(d.buf)
+// disclose takes a whole answer out of its envelope, and the trace id with it.
+func (b backend) disclose(a whole) whole {
+	if b.kind != upstream.CodeAssist {
+		return a
 	}
-	return d.rest.Read(p)
+	var id string
+	if a.body, id = gemini.UnwrapCodeAssist(a.body); id != "" {
+		a.header.Set(traceHeader, id)
+	}
+	return a
+}
+
+// discloseStream does the same for a stream.
+func (b backend) discloseStream(resp *http.Response) {
+	if b.kind != upstream.CodeAssist {
+		return
+	}
+	inner := gemini.UnwrapCodeAssistStream(resp.Body, func(id string) { resp.Header.Set(traceHeader, id) })
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{inner, resp.Body}
 }

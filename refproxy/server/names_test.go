@@ -124,3 +124,25 @@ func TestNames(t *testing.T) {
 		})
 	}
 }
+
+// TestSuffixesReachTheUpstream: what a name asks for goes before what the body
+// asks for, in a translated request.
+func TestSuffixesReachTheUpstream(t *testing.T) {
+	up := &scripted{kind: "application/json", body: event2, models: `{"models":[{"name":"models/gemini-2.5-flash"}]}`}
+	cfg := config(t, serve(t, up))
+	cfg.Aliases = map[string]string{"claude-x": "gemini-2.5-flash-low"}
+	p := start(t, cfg)
+	const said = `,"thinking":{"type":"enabled","budget_tokens":7777}`
+	for name, tt := range map[string]struct{ extra, want, not string }{
+		"gemini-2.5-flash":        {said, `"thinkingBudget":7777`, "googleSearch"},
+		"gemini-2.5-flash-high":   {said, `"thinkingBudget":16000`, "7777"},
+		"gemini-2.5-flash-search": {"", `{"googleSearch":{}}`, "thinkingBudget"},
+		"claude-x":                {said, `"thinkingBudget":1024`, "7777"},
+	} {
+		resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", tt.extra), model, name, 1))
+		asked := up.last(t)
+		if resp.StatusCode != 200 || asked.path != "POST /v1beta/models/gemini-2.5-flash:generateContent" || !strings.Contains(asked.body, tt.want) || strings.Contains(asked.body, tt.not) {
+			t.Errorf("%s: %d %s, asked %+v", name, resp.StatusCode, got, asked)
+		}
+	}
+}

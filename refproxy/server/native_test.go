@@ -328,8 +328,51 @@ func TestNativeSuffix(t *testing.T) {
 		Tools            []map[string]any
 		GenerationConfig map[string]any
 	}
-	if err := json.Unmarshal([]byte(asked.body), &b); err != nil || asked.path != "POST /v1beta/models/gemini-2.5-flash:generateContent" || b.Zeta != 1 || b.GenerationConfig["topK"] != 3.0 {
+	if err := json.Unmarshal([]byte(asked.body), &b); err != nil || asked.path != "POST /v1beta/models/gemini-2.5-flash:generateContent" || b.Zeta != 1 || b.GenerationConfig["topK"] != 3.0 || len(b.Tools) != 1 || b.Tools[0]["googleSearch"] == nil {
 		t.Errorf("%v, asked %+v", err, asked)
+	}
+}
+
+// TestNativeThinking: the amount of reasoning is the name's, whether it shows the
+// body's.
+func TestNativeThinking(t *testing.T) {
+	up := &scripted{kind: "application/json", body: event2, models: `{"models":[{"name":"models/gemini-2.5-flash"}]}`}
+	p := start(t, config(t, serve(t, up)))
+	const contents = `"contents":[{"parts":[{"text":"x"}]}]`
+	for name, tt := range map[string]struct {
+		suffix, body string
+		want         map[string]any
+		status       int
+	}{
+		"nothing said":       {"-low", `{` + contents + `}`, map[string]any{"thinkingBudget": 1024.0}, 200},
+		"an amount said":     {"-high", `{` + contents + `,"generationConfig":{"thinkingConfig":{"thinkingBudget":7,"includeThoughts":true}}}`, map[string]any{"thinkingBudget": 16000.0, "includeThoughts": true}, 200},
+		"a level said":       {"-nothinking", `{` + contents + `,"generationConfig":{"thinkingConfig":{"thinkingLevel":"HIGH"}}}`, map[string]any{"thinkingBudget": 0.0}, 200},
+		"no suffix, no word": {"", `{` + contents + `}`, nil, 200},
+		"bad config":         {"-low", `{"generationConfig":[1]}`, nil, 400},
+		"bad thinking":       {"-low", `{"generationConfig":{"thinkingConfig":1}}`, nil, 400},
+		"bad tools":          {"-search", `{"tools":{}}`, nil, 400},
+	} {
+		resp, got := call(t, "POST", p.url+"/v1beta/models/gemini-2.5-flash"+tt.suffix+":generateContent", tt.body)
+		if resp.StatusCode != tt.status {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, got)
+		}
+		if tt.status != 200 {
+			rpc(t, resp, got)
+			continue
+		}
+		var sent struct {
+			GenerationConfig struct{ ThinkingConfig map[string]any }
+		}
+		if err := json.Unmarshal([]byte(up.last(t).body), &sent); err != nil {
+			t.Fatal(err)
+		}
+		config := sent.GenerationConfig.ThinkingConfig
+		if tt.want != nil && tt.want["includeThoughts"] == nil {
+			delete(config, "includeThoughts") // false or not there
+		}
+		if diff := cmp.Diff(tt.want, config); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -104,10 +104,11 @@ func (s *Server) resolve(ctx context.Context, req chat.Request) (chat.Request, e
 
 // decoder chooses how a stream is read, for one request.
 func (s *Server) decoder(req chat.Request) relay.Decode {
+	d := gemini.NewDecoder(req)
 	if s.cfg.Flags.ConverterFastPath {
-		return gemini.NewDecoder(req).FastStream
+		return d.FastStream
 	}
-	return gemini.NewDecoder(req).Stream
+	return d.Stream
 }
 
 // Prepare opens the connections to the upstream that are to be kept open, for
