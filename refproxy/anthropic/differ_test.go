@@ -70,7 +70,19 @@ func (v inventor) member(name, value string) string {
 	return `"` + name + `"` + v.space() + ":" + v.space() + v.seldom(150, v.any(), value)
 }
 
+// call is a call, now and then only a piece of one.
+func (v inventor) call() string {
+	return v.object(v.member("functionCall", v.object(v.seldom(12, "", v.member("name", `"f"`)), v.member("id", `"1"`),
+		v.seldom(3, "", v.member("args", v.object(v.member("x", v.any())))),
+		v.seldom(12, v.member("willContinue", "true"), ""),
+		v.seldom(12, v.member("partialArgs", `[{"jsonPath":"$.`+v.pick("a", "b.c", "")+`","stringValue":`+v.text()+"}]"), ""))),
+		v.seldom(3, v.member("thoughtSignature", `"c2ln"`), ""))
+}
+
 func (v inventor) part() string {
+	if v.IntN(12) == 0 {
+		return v.call()
+	}
 	return v.object(v.member("text", v.text()),
 		v.seldom(10, v.member("thought", v.pick("true", "false")), ""),
 		v.seldom(10, v.member("thoughtSignature", `"c2ln"`), ""))

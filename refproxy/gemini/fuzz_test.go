@@ -2,6 +2,7 @@ package gemini_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"iter"
 	"math/rand/v2"
@@ -49,6 +50,8 @@ func FuzzDecodeStream(f *testing.F) {
 		"[" + `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]},{}]`,
 		`{"promptFeedback":{"blockReason":"SAFETY"}}`, "[]", "[", "data: null\n\n", "data:\n\n", "",
 		`data: {"candidates":[{"content":{"parts":[{"text":"x","thought":true},{"functionCall":{}}]}}]}`,
+		`data: {"candidates":[{"content":{"parts":[{"text":"","thought":true,"thoughtSignature":"QQ=="},{"functionCall":{"name":"f","args":{"a":"\ud83d"}},"thoughtSignature":"Qg=="},{"text":"b"}]},"finishReason":"STOP"}],"modelVersion":"gemini-3-pro"}`,
+		`data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","partialArgs":[{"jsonPath":"$.a[1].b","stringValue":"x"},{"jsonPath":"$['c']","numberValue":1}],"willContinue":true}},{"functionCall":{"partialArgs":[{"jsonPath":"$.a[1].b","stringValue":"y"}]}}]},"finishReason":"STOP"}]}`,
 	} {
 		f.Add([]byte(s), uint64(1))
 	}
@@ -99,8 +102,12 @@ func checkEvent(t *testing.T, n int, ev chat.Event, err error) {
 	}
 	switch ev.Kind {
 	case chat.EventText, chat.EventThought:
-		if ev.Raw == nil && (ev.Text == "" || !utf8.ValidString(ev.Text)) {
+		if ev.Raw == nil && (ev.Text == "" && ev.Signature == nil || !utf8.ValidString(ev.Text)) {
 			t.Errorf("text %q", ev.Text)
+		}
+	case chat.EventCall:
+		if args := ev.Call.Args; ev.Call.Name == "" || args != nil && (args[0] != '{' || !json.Valid(args) || !utf8.Valid(args)) {
+			t.Errorf("call %s %s", ev.Call.Name, args)
 		}
 	case chat.EventFinish:
 		if ev.Finish.Stop == 0 {

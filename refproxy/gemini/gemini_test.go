@@ -115,6 +115,12 @@ func trace(events iter.Seq2[chat.Event, error]) []string {
 		if ev.Raw != nil {
 			text = "raw " + string(ev.Raw)
 		}
+		if ev.Call != nil {
+			text = fmt.Sprintf("%s %s %s", ev.Call.ID, ev.Call.Name, ev.Call.Args)
+		}
+		if ev.Signature != nil {
+			text += " signed " + ev.Signature.Family + " " + ev.Signature.Value
+		}
 		out = append(out, fmt.Sprintf("%d %s%s%s %v %v", ev.Kind, ev.ID, ev.Model, text, ev.Usage, ev.Finish))
 	}
 	return out
