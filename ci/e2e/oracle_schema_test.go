@@ -3,7 +3,10 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -72,4 +75,51 @@ func toolSchemas(t *testing.T, file string, request []byte) []json.RawMessage {
 		}
 	}
 	return found
+}
+
+// TestOracleGeminiTable holds that docs/wire.md names every field of Google's own
+// types, on the way to the upstream and back.
+func TestOracleGeminiTable(t *testing.T) {
+	text, err := os.ReadFile("../../docs/wire.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Gemini upstream\n")
+	request, answer, ok := strings.Cut(section, "\n### Gemini upstream: answer\n")
+	answer, _, _ = strings.Cut(answer, "\n## ")
+	if !ok {
+		t.Fatal("docs/wire.md has no tables of the upstream")
+	}
+	for _, part := range []struct {
+		table, prefix string
+		of            any
+	}{
+		{request, "contents.parts.", genai.Part{}},
+		{request, "contents.parts.functionCall.", genai.FunctionCall{}},
+		{request, "contents.parts.functionResponse.", genai.FunctionResponse{}},
+		{request, "contents.parts.functionResponse.parts.", genai.FunctionResponsePart{}},
+		{request, "contents.parts.inlineData.", genai.Blob{}},
+		{request, "contents.parts.fileData.", genai.FileData{}},
+		{request, "tools.", genai.Tool{}},
+		{request, "tools.functionDeclarations.", genai.FunctionDeclaration{}},
+		{request, "tools.googleSearch.", genai.GoogleSearch{}},
+		{request, "toolConfig.", genai.ToolConfig{}},
+		{request, "toolConfig.functionCallingConfig.", genai.FunctionCallingConfig{}},
+		{request, "generationConfig.", genai.GenerationConfig{}},
+		{request, "generationConfig.thinkingConfig.", genai.ThinkingConfig{}},
+		{answer, "", genai.GenerateContentResponse{}},
+		{answer, "candidates.", genai.Candidate{}},
+		{answer, "promptFeedback.", genai.GenerateContentResponsePromptFeedback{}},
+		{answer, "usageMetadata.", genai.GenerateContentResponseUsageMetadata{}},
+	} {
+		for i := range reflect.TypeOf(part.of).NumField() {
+			name, _, _ := strings.Cut(reflect.TypeOf(part.of).Field(i).Tag.Get("json"), ",")
+			if name == "" || name == "-" || name == "sdkHttpResponse" { // not on the wire
+				continue
+			}
+			if row := "| `" + part.prefix + name; !strings.Contains(part.table, row+"`") && !strings.Contains(part.table, row+".") {
+				t.Errorf("docs/wire.md has no row for %s%s", part.prefix, name)
+			}
+		}
+	}
 }
