@@ -24,7 +24,7 @@ type place struct {
 }
 
 func (p place) in(name string) place {
-	p.path += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	p.path += "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 	return p
 }
 
@@ -424,7 +424,7 @@ func (l *loader) find(ref string) (*value, error) {
 		if fragment == "" {
 			break
 		}
-		if v = v.at(strings.NewReplacer("~1", "/", "~0", "~").Replace(token)); v == nil {
+		if v = v.at(strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")); v == nil {
 			return nil, missing
 		}
 	}
