@@ -8,6 +8,7 @@ export CGO_ENABLED := 0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
+FUZZ ?= ./...
 TOOL := go tool -modfile=tools.mod
 
 help: ## this list
@@ -31,11 +32,11 @@ lint: ## format, vet, modernise, staticcheck, dead code, workflows
 fmt: ## rewrite every Go file as lint wants it
 	$(TOOL) gofumpt -w . && go fix ./...
 
-test-real: ## the official client, a real Prometheus, shards in networks of their own, npm's hdr-histogram-js, Ollama (nested module ci/e2e)
+test-real: ## Claude Code, the official clients, a real Prometheus, shards in networks of their own, npm's hdr-histogram-js, Ollama (nested module ci/e2e)
 	cd ci/e2e && go test -shuffle=on -timeout 25m ./...
 
-fuzz: ## every fuzz target for FUZZTIME=10s
-	sh ci/fuzz.sh $(FUZZTIME)
+fuzz: ## every fuzz target of FUZZ=./... for FUZZTIME=10s, or for "SECONDS in all"
+	sh ci/fuzz.sh "$(FUZZTIME)" $(FUZZ)
 
 bench: ## every benchmark once, so that they stay runnable
 	go test -run '^$$' -bench . -benchtime 1x ./...
