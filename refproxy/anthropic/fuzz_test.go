@@ -217,52 +217,75 @@ func FuzzEvents(f *testing.F) {
 		f.Add([]byte(s), false)
 		f.Add([]byte(s), true)
 	}
-	f.Fuzz(func(t *testing.T, script []byte, fails bool) {
-		events, lends := invented(script)
-		var out bytes.Buffer
-		enc := anthropic.NewStreamEncoder(&out, head)
-		for i, ev := range events {
-			if script[2*i]%7 == 0 {
-				if err := enc.Ping(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := enc.Event(ev); err != nil {
+	f.Fuzz(checkEvents)
+}
+
+// TestInventedEvents does the same for as many scripts as take a second or so:
+// the fuzzer spends most of its time on making few of them shorter.
+func TestInventedEvents(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for i := range 2000 {
+		script := make([]byte, rng.IntN(24))
+		for j := range script {
+			script[j] = byte(rng.Uint32())
+		}
+		if checkEvents(t, script, i%3 == 0); t.Failed() {
+			t.Fatalf("script %q", script)
+		}
+	}
+}
+
+func checkEvents(t *testing.T, script []byte, fails bool) {
+	events, lends := invented(script)
+	if fails {
+		if _, whole := checkStream(t, encode(sequence(events, io.ErrUnexpectedEOF))); whole {
+			t.Error("a stream that failed ends as a whole one")
+		}
+		return
+	}
+	events = append(events, chat.Event{Kind: chat.EventFinish, Finish: chat.Finish{Stop: chat.StopToolUse}})
+	got, whole := checkStream(t, pinged(t, events, script))
+	if !whole {
+		t.Error("a whole stream ends as one that failed")
+	}
+	if want := wholeAnswer(t, events); !lends {
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("the stream adds up to something else (-whole +stream):\n%s", diff)
+		}
+	}
+}
+
+// pinged writes events as a stream, with pings where script has them.
+func pinged(t *testing.T, events []chat.Event, script []byte) []byte {
+	var out bytes.Buffer
+	enc := anthropic.NewStreamEncoder(&out, head)
+	for i, ev := range events {
+		if 2*i < len(script) && script[2*i]%7 == 0 {
+			if err := enc.Ping(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		end := chat.Event{Kind: chat.EventFinish, Finish: chat.Finish{Stop: chat.StopToolUse}}
-		err := enc.Event(end)
-		if fails {
-			out.Reset()
-			out.Write(encode(sequence(events, io.ErrUnexpectedEOF)))
-		}
-		if err != nil {
+		if err := enc.Event(ev); err != nil {
 			t.Fatal(err)
 		}
-		got, whole := checkStream(t, out.Bytes())
-		if whole == fails {
-			t.Errorf("the stream is whole: %t, it failed: %t", whole, fails)
-		}
-		if fails || lends {
-			return
-		}
-		resp, err := chat.Collect(sequence(append(events, end), nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := anthropic.EncodeResponse(head, resp)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want wireAnswer
-		if err := json.Unmarshal(body, &want); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("the stream adds up to something else (-whole +stream):\n%s\n%s", diff, out.Bytes())
-		}
-	})
+	}
+	return out.Bytes()
+}
+
+// wholeAnswer writes events as a whole answer, and reads it.
+func wholeAnswer(t *testing.T, events []chat.Event) (answer wireAnswer) {
+	resp, err := chat.Collect(sequence(events, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := anthropic.EncodeResponse(head, resp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }
 
 // invented makes events of a script. lends says that a text has a signature,

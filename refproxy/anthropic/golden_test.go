@@ -136,6 +136,56 @@ func indent(b []byte) []byte {
 
 var head = anthropic.Head{ID: "msg_1", Model: "claude-test", InputEstimate: 7}
 
+// rules are what the wire reference asks of this codec: the rows and paragraphs
+// of its sections 1.4 and 3.1 to 3.6, and the regression cases of section 10
+// that a codec can hold.
+var rules = []string{
+	"1.4: a wrong type", "1.4: an unknown field",
+	"3.1 max_tokens", "3.1 temperature", "3.1 top_k", "3.1 stop_sequences", "3.1 system", "3.1 thinking disabled",
+	"3.1 thinking enabled", "3.1 thinking adaptive", "3.1 thinking between_tools", "3.1 thinking display omitted",
+	"3.1 output_config.effort", "3.1 output_config.format", "3.1 output_format", "3.1 metadata", "3.1 cache_control",
+	"3.1 context_management", "3.1 thread", "3.1: mcp_servers", "3.1: container", "3.1: fallbacks", "3.1: compaction", "3.1 ignored",
+	"3.2 roles", "3.2 system message", "3.2: a message with no content left", "3.2: a conversation that the model begins", "3.2 text",
+	"3.2 image base64", "3.2 image url", "3.2 document base64", "3.2 document text", "3.2 document content", "3.2 document url",
+	"3.2 document file", "3.2 search_result", "3.2 thinking", "3.2 redacted_thinking", "3.2 tool_use", "3.2 tool_result",
+	"3.2 server_tool_use", "3.2: an unknown block type", "3.2 turn shape",
+	"3.3: five tools", "3.3: a name", "3.3: type custom", "3.3 web_search", "3.3 web_fetch", "3.3 code_execution", "3.3: bash",
+	"3.3: server tool and function tool", "3.3 tool_choice auto", "3.3 tool_choice any", "3.3 tool_choice tool",
+	"3.3 tool_choice none", "3.3 disable_parallel_tool_use",
+	"3.4: our envelope", "3.4: a signature of another family", "3.4 lookup", "3.4: the signature of a call", "3.4: text with a signature",
+	"3.5 functionCall", "3.5 inlineData", "3.5: executable code", "3.5 usage", "3.5: MAX_TOKENS",
+	"3.6 thinking", "3.6: parallel calls", "3.6: no arguments", "3.6: white space", "3.6 partialArgs",
+	"10.1", "10.14", "10.15", "10.16", "10.17", "10.18", "10.21", "10.22", "10.23", "10.24", "10.25", "10.27", "10.29",
+	"10.31", "10.32", "10.33", "10.35", "10.37", "10.38", "10.39",
+}
+
+// TestGoldenRules holds that every rule has a golden file that names it: its
+// words after its section, wherever else the line names others.
+func TestGoldenRules(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(string(data), "\n")
+		named = append(named, strings.TrimPrefix(line, "Rule: "))
+	}
+	for _, rule := range rules {
+		section, words, _ := strings.Cut(rule, " ")
+		section = strings.TrimSuffix(section, ":")
+		if !slices.ContainsFunc(named, func(n string) bool {
+			return slices.Contains(strings.FieldsFunc(n, func(r rune) bool { return strings.ContainsRune(" ,:;", r) }), section) && strings.Contains(n, words)
+		}) {
+			t.Errorf("no golden file guards %s", rule)
+		}
+	}
+}
+
 func headOf(req chat.Request) anthropic.Head {
 	h := head
 	h.ContextManagement = req.ContextManagement

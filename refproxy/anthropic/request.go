@@ -81,9 +81,20 @@ func parse(body []byte) (*requestBody, error) {
 	return wire, nil
 }
 
+// checks refuse, in this order; then adds convert. A choice needs the tools.
+var (
+	checks = [...]func(*requestBody) error{
+		(*requestBody).checkRequired, (*requestBody).checkSampling, (*requestBody).checkStop, (*requestBody).checkUnsupported,
+	}
+	adds = [...]func(*requestBody, *chat.Request) error{
+		(*requestBody).addUnknown, (*requestBody).addReasoning, (*requestBody).addFormat,
+		(*requestBody).addTools, (*requestBody).addChoice, (*requestBody).addTurns,
+	}
+)
+
 func (w *requestBody) canonical() (chat.Request, error) {
-	for _, check := range [...]func() error{w.checkRequired, w.checkSampling, w.checkStop, w.checkUnsupported} {
-		if err := check(); err != nil {
+	for _, check := range checks {
+		if err := check(w); err != nil {
 			return chat.Request{}, err
 		}
 	}
@@ -102,8 +113,8 @@ func (w *requestBody) canonical() (chat.Request, error) {
 	if w.Metadata != nil {
 		req.Metadata.UserID = w.Metadata.UserID
 	}
-	for _, add := range [...]func(*chat.Request) error{w.addUnknown, w.addReasoning, w.addFormat, w.addTools, w.addChoice, w.addTurns} {
-		if err := add(&req); err != nil {
+	for _, add := range adds {
+		if err := add(w, &req); err != nil {
 			return chat.Request{}, err
 		}
 	}
