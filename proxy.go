@@ -50,7 +50,7 @@ or -nothinking for the amount of reasoning, -search for Google Search.
 With --log it writes a run file with a record of every request that ended: when
 what happened, tokens and outcome, no key and no word of the conversation. The
 file grows while the proxy runs and is whole once it has stopped in order.`,
-		Example: "  GEMINI_API_KEY=... FIRSTBYTE_PROXY_KEYS=... firstbyte proxy --model-alias claude-sonnet-4-5=gemini-2.5-pro",
+		Example: "  GEMINI_API_KEY=... FIRSTBYTE_PROXY_KEYS=... firstbyte proxy --model-alias 'claude-*=gemini-2.5-pro'",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -58,7 +58,7 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
 	f.to.register(fs)
 	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+"; FF_... in the environment wins")
-	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME=NAME takes a name as it is, suffix and all")
+	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME may end in *; NAME=NAME takes a name as it is, suffix and all")
 	fs.StringVar(&f.media, "media-urls", "fetch", "files that a request names by URL: fetch them, pass the URL on, or reject the request")
 	fs.StringArrayVar(&f.mediaHosts, "media-allow-host", nil, "HOST or HOST:PORT to fetch files from whatever its address, also without TLS; repeatable")
 	fs.BoolVar(&f.reasoning, "reasoning-content", false, "show reasoning to callers of Chat Completions, as reasoning_content")

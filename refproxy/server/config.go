@@ -37,7 +37,8 @@ type Config struct {
 	Keys Keys
 	// NoAuth serves callers without a key; allowed only on loopback.
 	NoAuth bool
-	// Aliases maps callers' names of models to the upstream's.
+	// Aliases maps callers' names of models to the upstream's. A name that ends in
+	// a star stands for all that begin so and have no alias of their own.
 	Aliases map[string]string
 	// Hold is how long the head of a streamed answer waits for a real status.
 	// Default 10 s.

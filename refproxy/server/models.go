@@ -67,8 +67,8 @@ func (s *Server) catalogue(x *exchange) ([]chat.Model, error) {
 	var all []chat.Model
 	for from, to := range s.cfg.Aliases {
 		i := slices.IndexFunc(models, func(m chat.Model) bool { return m.ID == to })
-		if from == to && i >= 0 {
-			continue // the model itself
+		if from == to && i >= 0 || strings.HasSuffix(from, "*") {
+			continue // the model itself, or no name
 		}
 		alias := chat.Model{ID: from, DisplayName: from}
 		if i >= 0 {

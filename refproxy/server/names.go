@@ -145,12 +145,27 @@ func (n *names) refresh(ctx context.Context) {
 	}
 }
 
+// alias returns what the operator calls a name: that of the name itself, else that
+// of the longest beginning, which is written with a star.
+func (n *names) alias(name string) (string, bool) {
+	if to, ok := n.aliases[name]; ok {
+		return to, true
+	}
+	best := ""
+	for from := range n.aliases {
+		if begin, ok := strings.CutSuffix(from, "*"); ok && strings.HasPrefix(name, begin) && len(from) > len(best) {
+			best = from
+		}
+	}
+	return n.aliases[best], best != ""
+}
+
 // resolve returns the upstream's name for a caller's, and what that asks for. It
 // asks for the upstream's list where a suffix is in doubt, and where a name is
 // not in a list that is old. A name that is in no list is passed on where there
 // is none.
 func (n *names) resolve(ctx context.Context, name string) (string, wish, error) {
-	if to, ok := n.aliases[name]; ok {
+	if to, ok := n.alias(name); ok {
 		name = to
 	}
 	registered := n.registered()

@@ -93,6 +93,8 @@ func TestNames(t *testing.T) {
 		"an alias":                              {"claude", "m", true, false, 0},
 		"an alias with a suffix in what it is":  {"claude-high", "m", false, false, 1},
 		"an alias of itself is registered":      {"x-low", "x-low", false, false, 0},
+		"a beginning":                           {"claude-x-1", "m", true, false, 0},
+		"the longest beginning":                 {"claude-x-haiku-1", "m-high", true, false, 0},
 		"a suffix":                              {"m-max", "m", false, false, 1},
 		"a registered name keeps its suffix":    {"m-high", "m-high", false, false, 1},
 		"what is left is unknown":               {"x-max", "", false, false, 1},
@@ -105,7 +107,7 @@ func TestNames(t *testing.T) {
 			up := &lister{models: []string{"m", "m-high"}}
 			up.down.Store(tt.down)
 			cfg := config(t, serve(t, up))
-			cfg.Aliases = map[string]string{"claude": "m", "claude-high": "m-low", "x-low": "x-low"}
+			cfg.Aliases = map[string]string{"claude": "m", "claude-high": "m-low", "x-low": "x-low", "claude-x-*": "m", "claude-x-haiku*": "m-high", "claude-*z": "m"}
 			p := start(t, cfg)
 			if tt.listed {
 				call(t, "GET", p.url+"/v1/models", "")
