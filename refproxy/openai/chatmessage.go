@@ -120,6 +120,9 @@ func (m *chatMessage) assistant(said *chat.Conversation, at string, parts []chat
 		}
 		parts = append(parts, p)
 	}
+	if len(parts) == 0 && (m.Content.text != nil || m.Content.value != nil) {
+		return nil // an answer of ours that was filtered comes back so
+	}
 	return said.Say(at, chat.RoleModel, parts...)
 }
 

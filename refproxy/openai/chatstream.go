@@ -16,9 +16,30 @@ var ErrStreamEnded = errors.New("openai: the stream has ended")
 // sink is where a stream's bytes go: one Write for each call of its encoder.
 // After an error every call returns that error.
 type sink struct {
-	w   io.Writer
-	buf []byte
-	err error
+	w     io.Writer
+	state streamState
+	buf   []byte
+	err   error
+}
+
+type streamState uint8
+
+const (
+	idle   streamState = iota // nothing written
+	opened                    // the head was written
+	ended                     // the end, or an error, was written
+)
+
+// Ended reports whether the end or an error was written.
+func (s *sink) Ended() bool { return s.state == ended }
+
+// Ping writes a comment, which every reader of events passes over, while the
+// stream is open.
+func (s *sink) Ping() error {
+	if s.state == opened {
+		s.buf = append(s.buf, ": ping\n\n"...)
+	}
+	return s.flush()
 }
 
 func (s *sink) flush() error {
@@ -28,9 +49,6 @@ func (s *sink) flush() error {
 	s.buf = s.buf[:0]
 	return s.err
 }
-
-// ping is a comment, which every reader of events passes over.
-func (s *sink) ping() { s.buf = append(s.buf, ": ping\n\n"...) }
 
 // literal appends the text of ev as a JSON string: RFC 8785, with U+FFFD for
 // what is not UTF-8.
@@ -61,19 +79,10 @@ type ChatStream struct {
 	sink
 	reply  ChatReply
 	head   Head
-	state  streamState
 	before []byte // of a chunk, up to its first choice
 	after  string // the choices of a chunk
 	calls  int
 }
-
-type streamState uint8
-
-const (
-	idle   streamState = iota // nothing written
-	opened                    // the head was written
-	ended                     // the end, or an error, was written
-)
 
 // Encoder begins a streamed answer to w.
 func (r ChatReply) Encoder(w io.Writer, head Head) *ChatStream {
@@ -87,9 +96,6 @@ func (r ChatReply) Encoder(w io.Writer, head Head) *ChatStream {
 	}
 	return s
 }
-
-// Ended reports whether the end or an error was written.
-func (s *ChatStream) Ended() bool { return s.state == ended }
 
 // Start writes the chunk with the role, once.
 func (s *ChatStream) Start(chat.Usage) error {
@@ -119,14 +125,6 @@ func (s *ChatStream) Event(ev chat.Event) error {
 			return err
 		}
 		s.finish(reason, ev.Usage)
-	}
-	return s.flush()
-}
-
-// Ping writes a comment while the stream is open.
-func (s *ChatStream) Ping() error {
-	if s.state == opened {
-		s.ping()
 	}
 	return s.flush()
 }

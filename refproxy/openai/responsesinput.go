@@ -103,6 +103,9 @@ func (it *item) message(said *chat.Conversation, at string) error {
 				return chat.Invalid(at+".content", "an assistant's message is text")
 			}
 		}
+		if len(parts) == 0 && (it.Content.text != nil || it.Content.value != nil) {
+			return nil
+		}
 		return said.Say(at, chat.RoleModel, parts...)
 	case "system", "developer":
 		return instruct(said, at+".content", parts)

@@ -21,7 +21,6 @@ type ResponsesStream struct {
 	sink
 	reply    ResponsesReply
 	head     Head
-	state    streamState
 	sequence int64
 	output   []any // the items that are closed
 	open     openItem
@@ -40,9 +39,6 @@ type openItem struct {
 func (r ResponsesReply) Encoder(w io.Writer, head Head) *ResponsesStream {
 	return &ResponsesStream{sink: sink{w: w}, reply: r, head: head}
 }
-
-// Ended reports whether the last event was written.
-func (s *ResponsesStream) Ended() bool { return s.state == ended }
 
 // Start writes response.created and response.in_progress, once.
 func (s *ResponsesStream) Start(chat.Usage) error {
@@ -66,14 +62,6 @@ func (s *ResponsesStream) Event(ev chat.Event) error {
 		s.call(ev)
 	case chat.EventFinish:
 		return s.finish(ev)
-	}
-	return s.flush()
-}
-
-// Ping writes a comment while the stream is open.
-func (s *ResponsesStream) Ping() error {
-	if s.state == opened {
-		s.ping()
 	}
 	return s.flush()
 }
