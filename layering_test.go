@@ -98,7 +98,8 @@ var rooms = []room{
 	{"refproxy/relay", []string{"refproxy/chat", "refproxy/retry"}, "one request's life, over interfaces that the relay declares"},
 	{"refproxy/admin", nil, "the panel works over interfaces that it declares"},
 	{"refproxy/telemetry", nil, "what is observed does not depend on how"},
-	{"refproxy/fakegemini", nil, "a stand-in that shares a parser with the codec it tests hides shared faults"},
+	{"refproxy/fakegemini", []string{"refproxy/fakeaccount"}, "a stand-in that shares a parser with the codec it tests hides shared faults"},
+	{"refproxy/fakeaccount", nil, "an account knows no model and no conversation, and shares nothing with the clients it tests"},
 	{"refproxy/server", []string{"refproxy/..."}, "composition: of all of refproxy, and of nothing else"},
 }
 

@@ -1,5 +1,6 @@
 // Package fakegemini is the simulated Gemini upstream: it serves v1beta with a
-// chosen latency, chosen faults and a record of what it really did.
+// chosen latency, chosen faults and a record of what it really did; and the same
+// models by the paths of Vertex AI and of Code Assist.
 //
 // # What an item gets
 //
@@ -82,7 +83,25 @@
 //	          reason: RATE_LIMIT_EXCEEDED  # of ErrorInfo [none]
 //	          message: Wait.           # [words for the status]
 //
+//	account:               # behind Vertex AI and Code Assist: see package fakeaccount
+//	  tokens: {life: 1h}
+//	  code_assist: {project: NAME, onboarding: false}
+//
 // An error is answered when the first chunk would have been written.
+//
+// # Three APIs
+//
+// Every listener serves all of these, with the same answers by the same rules:
+//
+//	/v1beta/models/M:VERB                                       any X-Goog-Api-Key
+//	/v1/projects/P/locations/L/publishers/google/models/M:VERB  a bearer token
+//	/v1internal:VERB                                            a bearer token
+//	/token                                                      a grant
+//
+// A token is one that /token has given not too long ago: package fakeaccount
+// says for what, and is all that Code Assist asks beside VERB. Its requests and
+// answers stand in an envelope, whose project must be the account's; a trace id
+// and the time to first chunk are in its header fields.
 //
 // # Scripts
 //

@@ -1,6 +1,7 @@
 package fakegemini
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
@@ -59,7 +60,7 @@ func newExchange(c call, req request, k key) *exchange {
 
 // answerWhole answers in one piece when the last chunk is due.
 func (x *exchange) answerWhole() {
-	f := framing{contentType: jsonType, after: "\n"}
+	f := framing{contentType: jsonType, after: "\n", trace: x.traceOf()}
 	frames := f.render([]response{x.whole()})
 	x.plan.faultAfter = 0 // one piece is written or is not
 	x.serve(f, frames, []int64{x.arrival + int64(x.plan.first+x.plan.total())})
@@ -67,6 +68,7 @@ func (x *exchange) answerWhole() {
 
 // answerStream answers chunk by chunk.
 func (x *exchange) answerStream(f framing) {
+	f.trace = x.traceOf()
 	list := x.responses()
 	due := x.plan.due(x.arrival)
 	if x.arm.server.config.Scenario.Output.UsageLast {
@@ -124,6 +126,10 @@ func (x *exchange) serve(f framing, frames [][]byte, due []int64) {
 		return
 	}
 	x.w.Header().Set("Content-Type", f.contentType)
+	if f.trace != "" {
+		x.w.Header().Set("X-Cloudaicompanion-Trace-Id", f.trace)
+		x.w.Header().Set("Server-Timing", fmt.Sprintf("gfet4t7;dur=%d", x.plan.first.Milliseconds()))
+	}
 	if x.plan.fault == NoFault {
 		paced.write(frames, due)
 		return

@@ -39,18 +39,24 @@ func (a *arm) handler() http.Handler {
 	mux.HandleFunc("GET /v1beta/models", a.listModels)
 	mux.HandleFunc("GET /v1beta/models/{model}", a.getModel)
 	mux.HandleFunc("POST /v1beta/models/{call}", a.post)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, notFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path))
-	})
+	mux.HandleFunc("POST /v1/projects/{project}/locations/{location}/publishers/google/models/{call}", a.post)
+	mux.HandleFunc("POST /{method}", a.assist)
+	mux.Handle("GET /v1internal/operations/{name}", a.server.account)
+	mux.Handle("POST "+tokenPath, a.server.account)
+	mux.HandleFunc("/", a.noRoute)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.counts.begin(r.Proto)
 		defer a.counts.end()
-		if r.Header.Get("X-Goog-Api-Key") == "" {
-			a.refuse(w, unauthenticated())
+		if refusal := a.admit(r); refusal != nil {
+			a.refuse(w, *refusal)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+func (a *arm) noRoute(w http.ResponseWriter, r *http.Request) {
+	a.refuse(w, notFound("The requested URL %s %s was not found on this server.", r.Method, r.URL.Path))
 }
 
 func (a *arm) refuse(w http.ResponseWriter, st status) {
@@ -58,15 +64,31 @@ func (a *arm) refuse(w http.ResponseWriter, st status) {
 	st.write(w)
 }
 
+// call begins a call: it has arrived now.
+func (a *arm) call(w http.ResponseWriter, r *http.Request) call {
+	return call{arm: a, w: w, r: r, arrival: clock.Now()}
+}
+
 func (a *arm) post(w http.ResponseWriter, r *http.Request) {
-	arrival := clock.Now()
-	model, verb := cutVerb(r.PathValue("call"))
-	if _, known := a.server.models[model]; !known {
-		a.refuse(w, noSuchModel(model, verb))
-		return
+	c := a.call(w, r)
+	c.api = apiOf(r.URL.Path)
+	c.model, c.verb = cutVerb(r.PathValue("call"))
+	if c.offered() {
+		c.serve()
 	}
-	c := call{arm: a, w: w, r: r, arrival: arrival, model: model, verb: verb}
-	switch verb {
+}
+
+// offered refuses a model that is not.
+func (c call) offered() bool {
+	_, known := c.arm.server.models[c.model]
+	if !known {
+		c.arm.refuse(c.w, c.noModel())
+	}
+	return known
+}
+
+func (c call) serve() {
+	switch c.verb {
 	case "generateContent":
 		c.generate()
 	case "streamGenerateContent":
@@ -74,7 +96,7 @@ func (a *arm) post(w http.ResponseWriter, r *http.Request) {
 	case "countTokens":
 		c.countTokens()
 	default:
-		a.refuse(w, noSuchModel(model, cmp.Or(verb, "POST without a method")))
+		c.arm.refuse(c.w, noSuchModel(c.model, cmp.Or(c.verb, "POST without a method")))
 	}
 }
 
@@ -91,7 +113,8 @@ type call struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	arrival int64
-	model   string
+	api     api
+	model   string // of Code Assist's the body names it
 	verb    string
 }
 
@@ -120,11 +143,11 @@ func (c call) stream() {
 }
 
 func (c call) countTokens() {
-	body, ok := c.body()
+	body, ok := c.read()
 	if !ok {
 		return
 	}
-	req, violations := decodeCount(c.form(), body)
+	req, violations := c.decodeCount(body)
 	if len(violations) > 0 {
 		c.arm.refuse(c.w, invalid(violations))
 		return
@@ -132,24 +155,52 @@ func (c call) countTokens() {
 	writeJSON(c.w, map[string]int{"totalTokens": req.promptTokens})
 }
 
-// prepare decides all of an answer. When ok is false the request was refused.
-func (c call) prepare() (x *exchange, ok bool) {
+// read returns the body, and for Code Assist takes the model out of it.
+func (c *call) read() ([]byte, bool) {
 	body, ok := c.body()
 	if !ok {
 		return nil, false
 	}
-	req, violations := decodeGenerate(c.form(), body)
+	if c.api == apiAssist {
+		c.model = modelOfBody(body)
+	}
+	c.keep(body)
+	if c.api == apiAssist && c.model != "" { // without one the body is refused for that
+		return body, c.offered()
+	}
+	return body, true
+}
+
+// charged refuses a request of Code Assist that is charged to another project.
+func (c call) charged(body []byte) bool {
+	if c.api != apiAssist {
+		return true
+	}
+	refusal := statusOf(c.arm.server.account.CheckProject(projectOfBody(body)))
+	if refusal != nil {
+		c.arm.refuse(c.w, *refusal)
+	}
+	return refusal == nil
+}
+
+// prepare decides all of an answer. When ok is false the request was refused.
+func (c call) prepare() (x *exchange, ok bool) {
+	body, ok := c.read()
+	if !ok {
+		return nil, false
+	}
+	req, violations := c.decode(body)
 	if len(violations) > 0 {
 		c.arm.refuse(c.w, invalid(violations))
 		return nil, false
 	}
-	if !c.checkSeals(req.seals) {
+	if !c.charged(body) || !c.checkSeals(req.seals) {
 		return nil, false
 	}
 	return newExchange(c, req, c.arm.identify(req)), true
 }
 
-func (c call) form() form { return form{model: c.model} }
+func (c call) form() form { return form{model: c.model, vertex: c.api == apiVertex} }
 
 // identify names what chooses the answer.
 func (a *arm) identify(req request) key {
@@ -168,7 +219,6 @@ func (c call) body() ([]byte, bool) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if err == nil {
-		c.keep(body)
 		return body, true
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {

@@ -102,12 +102,19 @@ func whole(a answer, base response) response {
 	return responses(joined, base)[0]
 }
 
+// An envelope is what Code Assist puts an answer into.
+type envelope struct {
+	Response response `json:"response"`
+	TraceID  string   `json:"traceId"`
+}
+
 // A framing puts JSON values one after the other into a body.
 type framing struct {
 	contentType   string
 	open, close   string // around all
 	before, after string // around each value
 	between       string
+	trace         string // not empty: every value stands in an envelope beside it
 }
 
 var (
@@ -123,7 +130,7 @@ func (f framing) render(list []response) [][]byte {
 	for i, r := range list {
 		buffer.WriteString(f.lead(i))
 		buffer.WriteString(f.before)
-		encodeTo(&buffer, r)
+		f.encodeTo(&buffer, r)
 		buffer.WriteString(f.after)
 		if i == len(list)-1 {
 			buffer.WriteString(f.close)
@@ -151,7 +158,11 @@ func cutAt(text []byte, ends []int) [][]byte {
 }
 
 // encodeTo writes one compact value without the encoder's newline.
-func encodeTo(buffer *bytes.Buffer, value any) {
+func (f framing) encodeTo(buffer *bytes.Buffer, r response) {
+	var value any = r
+	if f.trace != "" {
+		value = envelope{r, f.trace}
+	}
 	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {

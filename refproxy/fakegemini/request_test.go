@@ -181,6 +181,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{` + hello + `}`))
 	f.Add([]byte(`{"contents":[{"role":"user","parts":[{"text":"[firstbyte item=a occ=2 nonce=ff] \ud83d\ude00"}]}],"generationConfig":{"maxOutputTokens":7,"stopSequences":["x"]}}`))
 	f.Add([]byte(`{"messages":[]}`))
+	f.Add([]byte(`{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"functionCall":{"name":"f"},"thoughtSignature":"aGk="}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{},"parts":[{"inlineData":{"mimeType":"a/b","data":"aGk="}}]}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"ARRAY","items":{"type":"STRING"}}},{"name":"g","parametersJsonSchema":{"type":["string"]}}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}}}`))
 	f.Add([]byte(`{"contents":[{"role":"user","parts":[{"text":"\ud83d"}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, violations := decodeGenerate(form{}, body)
@@ -197,6 +198,11 @@ func FuzzDecode(f *testing.F) {
 		again, violations := decodeGenerate(form{}, spaced)
 		if diff := cmp.Diff(req, again, sameReading); violations != nil || diff != "" {
 			t.Fatalf("white space changed the reading: %+v %s", violations, diff)
+		}
+		wrapped := slices.Concat([]byte(`{"request":`), body, []byte(`,"project":"p","model":"m"}`))
+		again, violations = decode(form{}, wrapped, checkEnvelope)
+		if diff := cmp.Diff(req, again, sameReading); violations != nil || diff != "" {
+			t.Fatalf("an envelope changed the reading: %+v %s", violations, diff)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakeaccount"
 )
 
 // A Scenario says how the upstream behaves; the package documentation explains
@@ -23,6 +25,8 @@ type Scenario struct {
 	Fallback   Fallback   `yaml:"fallback"`
 	Faults     Faults     `yaml:"faults"`
 	Scripts    []Script   `yaml:"scripts"`
+
+	Account fakeaccount.Config `yaml:"account"` // behind Vertex AI and Code Assist
 }
 
 // FirstChunk is the lognormal distribution of the time to first chunk.
@@ -137,6 +141,7 @@ func (s Scenario) Validate() error {
 		s.Fallback.validate(),
 		s.Faults.validate(),
 		s.validateScripts(),
+		s.Account.Validate(),
 	)
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/outfile"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakeaccount"
 )
 
 // A Server is a simulated upstream: handlers for tests in process, listeners
@@ -25,6 +26,7 @@ type Server struct {
 	config   Config
 	models   map[string]struct{}
 	arms     map[string]*arm
+	account  *fakeaccount.Account
 	truth    *ring[Record]
 	requests *ring[KeptRequest]
 	pacer    pacer
@@ -51,6 +53,7 @@ func New(config Config) (*Server, error) {
 		truth:    &ring[Record]{limit: config.Keep},
 		requests: &ring[KeptRequest]{limit: config.KeepRequests},
 	}
+	s.account = fakeaccount.New(config.Scenario.Account, config.Seed, config.Scenario.Models)
 	for _, name := range config.Arms {
 		s.arms[name] = newArm(s, name)
 	}
@@ -78,6 +81,9 @@ func (s *Server) Stats() Stats {
 	stats := Stats{Arms: map[string]ArmStats{}, AimNS: s.pacer.aim.lead()}
 	for name, a := range s.arms {
 		stats.Arms[name] = a.counts.snapshot()
+	}
+	if asked := s.account.Stats(); asked != (fakeaccount.Stats{}) {
+		stats.Account = &asked
 	}
 	stats.Records, stats.Dropped = s.truth.size()
 	return stats

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakeaccount"
 )
 
 // Stats is what the upstream counted since it started.
@@ -14,6 +16,8 @@ type Stats struct {
 	Records int                 `json:"records"` // kept now
 	Dropped int64               `json:"dropped"` // records lost to the bound
 	AimNS   int64               `json:"aim_ns"`  // how early the timers are asked now
+
+	Account *fakeaccount.Stats `json:"account,omitempty"` // nil if nothing was asked of it
 }
 
 // ArmStats is what one arm's listener counted.
