@@ -58,15 +58,17 @@ func (t *tool) kind() (kind chat.ToolKind, known bool) {
 }
 
 func (w *requestBody) addTools(req *chat.Request) error {
+	names := make(map[string]bool, len(w.Tools))
 	for i := range w.Tools {
 		at := fmt.Sprintf("tools.%d", i)
 		t, err := w.Tools[i].canonical(at)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(req.Tools, func(o chat.Tool) bool { return o.Name == t.Name }) {
+		if names[t.Name] {
 			return chat.Invalid(at+".name", "%.100q is the name of a tool before", t.Name)
 		}
+		names[t.Name] = true
 		req.Tools = append(req.Tools, t)
 	}
 	return nil

@@ -18,11 +18,13 @@ const (
 // one turn, in the order of the calls, wherever in the following messages they
 // stood; what else was said there comes after it. The zero value is ready.
 type Conversation struct {
-	system  []Part
-	turns   []Turn
-	pending []pendingCall // of the last model turn, while results may come
-	said    []Part        // by the user beside the results
-	at      string        // of the calls, for errors
+	system   []Part
+	turns    []Turn
+	pending  []pendingCall    // of the last model turn, while results may come
+	waiting  map[string][]int // by id, the indexes in pending of those without a result
+	answered bool             // a result of them has come
+	said     []Part           // by the user beside the results
+	at       string           // of the calls, for errors
 }
 
 type pendingCall struct {
@@ -89,7 +91,7 @@ func (c *Conversation) user(p Part) {
 
 func (c *Conversation) model(at string, parts []Part) error {
 	// Further messages of the same turn may stand before any result of it.
-	if c.answered() || c.said != nil {
+	if c.answered || c.said != nil {
 		if err := c.settle(); err != nil {
 			return err
 		}
@@ -100,25 +102,30 @@ func (c *Conversation) model(at string, parts []Part) error {
 	c.add(RoleModel, parts...)
 	for i := range parts {
 		if parts[i].Kind == PartCall {
-			c.pending = append(c.pending, pendingCall{call: parts[i].Call})
-			c.at = at
+			c.called(at, parts[i].Call)
 		}
 	}
 	return nil
 }
 
-// answered reports whether a result of the last calls has come.
-func (c *Conversation) answered() bool {
-	return slices.ContainsFunc(c.pending, func(p pendingCall) bool { return p.result != nil })
+// called waits for the result of call. Ids may repeat even within a turn.
+func (c *Conversation) called(at string, call *Call) {
+	if c.waiting == nil {
+		c.waiting = map[string][]int{}
+	}
+	c.waiting[call.ID] = append(c.waiting[call.ID], len(c.pending))
+	c.pending = append(c.pending, pendingCall{call: call})
+	c.at = at
 }
 
 func (c *Conversation) result(at string, r *Result) error {
-	i := slices.IndexFunc(c.pending, func(p pendingCall) bool { return p.call.ID == r.ID && p.result == nil })
-	if i < 0 {
+	waiting := c.waiting[r.ID]
+	if len(waiting) == 0 {
 		return Invalid(at, "there is no call %.100q in the turn before that waits for a result", r.ID)
 	}
-	r.Name = c.pending[i].call.Name
-	c.pending[i].result = r
+	p := &c.pending[waiting[0]]
+	r.Name, p.result = p.call.Name, r
+	c.waiting[r.ID], c.answered = waiting[1:], true
 	return nil
 }
 
@@ -142,7 +149,7 @@ func (c *Conversation) settle() error {
 	if c.said != nil {
 		c.turns = append(c.turns, Turn{Role: RoleUser, Parts: c.said})
 	}
-	c.pending, c.said = nil, nil
+	c.pending, c.waiting, c.answered, c.said = nil, nil, false, nil
 	return nil
 }
 
