@@ -110,9 +110,6 @@ type tree struct {
 	text    *strings.Builder // of a string, which may come in pieces
 }
 
-// maxElements bounds a list of arguments, whose indexes the upstream names.
-const maxElements = 10_000
-
 // set puts a piece in its place.
 func (t *tree) set(p partialArg) error {
 	rest, ok := strings.CutPrefix(p.JSONPath, "$")
@@ -159,7 +156,7 @@ func cutStep(path string) (s step, rest string, err error) {
 	}
 	inner, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]")
 	n, err := strconv.Atoi(inner)
-	if !ok || err != nil || n < 0 || n >= maxElements {
+	if !ok || err != nil || n < 0 {
 		return step{}, "", strconv.ErrSyntax
 	}
 	return step{index: n}, rest, nil
@@ -172,7 +169,10 @@ func (t *tree) child(s step) (*tree, error) {
 	}
 	if s.index >= 0 {
 		t.list = true
-		for len(t.members) <= s.index {
+		switch {
+		case s.index > len(t.members):
+			return nil, errors.New("a list has a gap")
+		case s.index == len(t.members):
 			t.members = append(t.members, &tree{})
 		}
 		return t.members[s.index], nil

@@ -1,6 +1,13 @@
 // Package gemini is the codec of the Gemini API (generativelanguage v1beta,
 // and the inner body of its relatives) as a client speaks it: it encodes
-// requests and decodes answers, streams and errors.
+// requests ([Codec]) and decodes answers and streams ([Decoder], which is made of
+// the request) and errors ([DecodeError]). The envelope of Code Assist goes around
+// a request and comes off an answer without either being read
+// ([WrapCodeAssist], [UnwrapCodeAssistStream]).
+//
+// What the name of a model tells ([chat.Signature.Family], how it is told to
+// think) is in model.go; docs/wire.md lists every field, and a test holds it to
+// the code.
 //
 // A streamed answer is read in three steps:
 //

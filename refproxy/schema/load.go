@@ -11,9 +11,10 @@ import (
 // A loader makes nodes of a schema. It reads by position: what is a keyword in
 // a schema is a name like any other within "properties".
 type loader struct {
-	root  *value
-	nodes int
-	bytes int
+	root    *value
+	anchors map[string]*value // by name; nil until one is asked for
+	nodes   int
+	bytes   int
 }
 
 // A place is where the loader is.
@@ -414,16 +415,21 @@ func (l *loader) find(ref string) (*value, error) {
 		fragment = decoded
 	}
 	v := l.root
-	if fragment != "" && fragment[0] != '/' {
-		if v = l.root.anchored(fragment); v == nil {
+	if fragment == "" {
+		return v, nil
+	}
+	if fragment[0] != '/' {
+		if l.anchors == nil {
+			l.anchors = map[string]*value{}
+			v.anchored(l.anchors)
+		}
+		if v = l.anchors[fragment]; v == nil {
 			return nil, missing
 		}
 		return v, nil
 	}
-	for token := range strings.SplitSeq(strings.TrimPrefix(fragment, "/"), "/") {
-		if fragment == "" {
-			break
-		}
+	for token := range strings.SplitSeq(fragment[1:], "/") {
+		l.bytes += len(v.members) // which are searched
 		if v = v.at(strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")); v == nil {
 			return nil, missing
 		}
@@ -443,24 +449,19 @@ func (v *value) at(token string) *value {
 	return v.items[i]
 }
 
-// anchored returns the object within v that has that anchor.
-func (v *value) anchored(name string) *value {
+// anchored adds the objects within v that have an anchor, of two the first.
+func (v *value) anchored(found map[string]*value) {
 	for _, key := range []string{"$anchor", "$dynamicAnchor"} {
-		if a := v.get(key); a != nil && a.kind == '"' && a.text == name {
-			return v
+		if a := v.get(key); a != nil && a.kind == '"' && found[a.text] == nil {
+			found[a.text] = v
 		}
 	}
 	for _, m := range v.members {
-		if found := m.value.anchored(name); found != nil {
-			return found
-		}
+		m.value.anchored(found)
 	}
 	for _, item := range v.items {
-		if found := item.anchored(name); found != nil {
-			return found
-		}
+		item.anchored(found)
 	}
-	return nil
 }
 
 // forms reads anyOf and oneOf, of which the upstream knows the first alone.
