@@ -178,6 +178,21 @@ func TestKindsNeed(t *testing.T) {
 	}
 }
 
+// TestDefaultURLs: where Google serves each kind.
+func TestDefaultURLs(t *testing.T) {
+	for want, cfg := range map[string]upstream.Config{
+		"https://generativelanguage.googleapis.com":      {},
+		"https://aiplatform.googleapis.com":              {Kind: upstream.Vertex},
+		"https://europe-west1-aiplatform.googleapis.com": {Kind: upstream.Vertex, Location: "europe-west1"},
+		"https://cloudcode-pa.googleapis.com":            {Kind: upstream.CodeAssist},
+		"https://own.test/path":                          {Kind: upstream.CodeAssist, BaseURL: "https://own.test/path/"},
+	} {
+		if got := upstream.BaseURL(cfg); got != want {
+			t.Errorf("%+v: %s, want %s", cfg, got, want)
+		}
+	}
+}
+
 func TestParseKind(t *testing.T) {
 	for _, name := range upstream.Kinds() {
 		k, err := upstream.ParseKind(name)

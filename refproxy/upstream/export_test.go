@@ -1,0 +1,4 @@
+package upstream
+
+// BaseURL is where a client of c asks.
+func BaseURL(c Config) string { return c.withDefaults().BaseURL }
