@@ -74,12 +74,20 @@ type result struct {
 // claude has Claude Code answer a prompt, and fails the test unless it succeeds.
 func (d desk) claude(t *testing.T, args ...string) result {
 	t.Helper()
+	return d.claudeBy(t, []string{
+		"ANTHROPIC_BASE_URL=" + d.url, "ANTHROPIC_API_KEY=" + callerKey,
+		"DISABLE_TELEMETRY=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+	}, append(args, "--model", thinker)...)
+}
+
+// claudeBy is claude with the variables that a user exports.
+func (d desk) claudeBy(t *testing.T, env []string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), claudeTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", append(append([]string{d.wrapper}, args...), "--model", thinker, "--output-format", "json")...)
+	cmd := exec.CommandContext(ctx, "node", append(append([]string{d.wrapper}, args...), "--output-format", "json")...)
 	cmd.Dir = d.work
-	cmd.Env = append(loopback(d.home), "ANTHROPIC_BASE_URL="+d.url, "ANTHROPIC_API_KEY="+callerKey,
-		"DISABLE_TELEMETRY=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1")
+	cmd.Env = append(loopback(d.home), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -138,6 +146,28 @@ scripts:
 	d.said(t, "The first answer.", "-p", "This is the first question.")
 	d.said(t, "The second answer.", "-p", "This is the second question.", "--continue")
 	d.must(t, "the first question", "The first answer.", "the second question")
+}
+
+// TestClaudeCodeByOneVariable: who has logged in exports what the README shows; who
+// has not, a token too, which may be any.
+func TestClaudeCodeByOneVariable(t *testing.T) {
+	d := sit(t, `
+scripts: [{steps: [{parts: [{text: "At your service."}]}]}]
+`)
+	proxy := launch(t, []string{"GEMINI_API_KEY=up"}, "proxy", "--listen", "127.0.0.1:0", "--upstream", d.upstream,
+		"--no-auth", "--model-alias", "claude-*="+gemini)
+	base := "ANTHROPIC_BASE_URL=" + proxy.URL
+	if r := d.claudeBy(t, []string{base, "ANTHROPIC_AUTH_TOKEN=none"}, "-p", "Hello."); r.Result != "At your service." {
+		t.Errorf("with a token it said %q", r.Result)
+	}
+	credentials := `{"claudeAiOauth":{"accessToken":"sk-ant-oat01-e2e","refreshToken":"sk-ant-ort01-e2e","expiresAt":4102444800000,"scopes":["user:inference"]}}`
+	if err := os.MkdirAll(filepath.Join(d.home, ".claude"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.home, ".claude", ".credentials.json"), credentials)
+	if r := d.claudeBy(t, []string{base}, "-p", "Hello."); r.Result != "At your service." {
+		t.Errorf("after a login it said %q", r.Result)
+	}
 }
 
 func TestClaudeCodeLoopsOverTools(t *testing.T) {

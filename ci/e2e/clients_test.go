@@ -41,7 +41,7 @@ scripts:
 `
 
 // A station is a proxy in front of a simulated upstream that keeps its requests.
-type station struct{ url, control string }
+type station struct{ url, upstream, control string }
 
 // stand starts a station whose upstream has a script.
 func stand(t *testing.T, script string) station {
@@ -57,7 +57,7 @@ fallback: {text: Some text., length: {median: 40}}
 	up := launch(t, nil, "fakegemini", "--scenario", path, "--arm", "a", "--protocol", "h1", "--keep-requests", "100")
 	proxy := launch(t, []string{"GEMINI_API_KEY=up", "FIRSTBYTE_PROXY_KEYS=" + callerKey}, "proxy",
 		"--listen", "127.0.0.1:0", "--upstream", up.URLs["a"], "--flags", "all-on")
-	return station{proxy.URL, up.Control}
+	return station{proxy.URL, up.URLs["a"], up.Control}
 }
 
 // A seen request is one that reached the upstream.
