@@ -46,6 +46,15 @@ type station struct{ url, upstream, control string }
 // stand starts a station whose upstream has a script.
 func stand(t *testing.T, script string) station {
 	t.Helper()
+	s := upstream(t, script)
+	s.url = launch(t, []string{"GEMINI_API_KEY=up", "FIRSTBYTE_PROXY_KEYS=" + callerKey}, "proxy",
+		"--listen", "127.0.0.1:0", "--upstream", s.upstream, "--flags", "all-on").URL
+	return s
+}
+
+// upstream starts a station's upstream alone.
+func upstream(t *testing.T, script string) station {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "script.yaml")
 	write(t, path, `name: script
 models: [`+gemini+`, `+thinker+`]
@@ -55,9 +64,7 @@ output: {unit: words, per_chunk: 2}
 fallback: {text: Some text., length: {median: 40}}
 `+script)
 	up := launch(t, nil, "fakegemini", "--scenario", path, "--arm", "a", "--protocol", "h1", "--keep-requests", "100")
-	proxy := launch(t, []string{"GEMINI_API_KEY=up", "FIRSTBYTE_PROXY_KEYS=" + callerKey}, "proxy",
-		"--listen", "127.0.0.1:0", "--upstream", up.URLs["a"], "--flags", "all-on")
-	return station{proxy.URL, up.URLs["a"], up.Control}
+	return station{upstream: up.URLs["a"], control: up.Control}
 }
 
 // A seen request is one that reached the upstream.
@@ -89,12 +96,16 @@ func (s station) requests(t *testing.T) []seen {
 // parts are those of a request's contents, as they reached the upstream.
 func (r seen) parts(t *testing.T) []map[string]any {
 	t.Helper()
-	var body struct {
+	type inner struct {
 		Contents []struct{ Parts []map[string]any }
+	}
+	var body struct {
+		inner
+		Request inner // Code Assist's envelope
 	}
 	decode(t, r.Body, &body)
 	var all []map[string]any
-	for _, c := range body.Contents {
+	for _, c := range append(body.Contents, body.Request.Contents...) {
 		all = append(all, c.Parts...)
 	}
 	return all
