@@ -21,14 +21,8 @@ import (
 type fakegeminiFlags struct {
 	scenario   string
 	dataset    string
-	seed       uint64
-	arms       []string
 	inject     []string
-	protocol   string
-	listen     string
-	control    string
-	caFile     string
-	keep       int
+	server     fakegemini.Config // what needs no reading
 	withParent bool
 }
 
@@ -37,8 +31,9 @@ func newFakegeminiCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fakegemini",
 		Short: "Run the simulated Gemini upstream",
-		Long: `Fakegemini serves Gemini's v1beta API with the latency and the faults of a
-scenario, the same for every arm, and keeps ground truth of each write.
+		Long: `Fakegemini serves Gemini's v1beta API, and the same models as Vertex AI and Code
+Assist do, with the latency, the faults and the scripts of a scenario, the same for
+every arm, and keeps ground truth of each write.
 
 When it listens it prints one line of JSON: the URL of each arm, the URL of the
 control listener (GET /truth, /stats and, with --keep-requests, /requests;
@@ -51,14 +46,14 @@ control listener (GET /truth, /stats and, with --keep-requests, /requests;
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "gate", "built-in scenario ("+strings.Join(datasets.ScenarioNames(), ", ")+") or a file ending in .yaml")
 	flags.StringVar(&f.dataset, "dataset", "", "dataset whose answers it gives, JSON Lines (default: the built-in one)")
-	flags.Uint64Var(&f.seed, "seed", 1, "chooses what every item gets")
-	flags.StringArrayVar(&f.arms, "arm", nil, "name of a listener; repeat for several (default one, upstream)")
+	flags.Uint64Var(&f.server.Seed, "seed", 1, "chooses what every item gets")
+	flags.StringArrayVar(&f.server.Arms, "arm", nil, "name of a listener; repeat for several (default one, upstream)")
 	flags.StringArrayVar(&f.inject, "inject", nil, "ARM:INJURY, with ttft=+N%, gap=+N%, tail=+N%, errors=N%, quality=N% or stall; repeat for several")
-	flags.StringVar(&f.protocol, "protocol", "h2", "h2 (TLS), h2c or h1")
-	flags.StringVar(&f.listen, "listen", "", "loopback address of the first arm, others take the next ports (default free ports)")
-	flags.StringVar(&f.control, "control", "", "loopback address of the control listener (default a free port)")
-	flags.StringVar(&f.caFile, "ca-file", "", "where to write the CA certificate for clients; needed for h2")
-	flags.IntVar(&f.keep, "keep-requests", 0, "newest requests to keep for GET /requests on the control listener (default none)")
+	flags.StringVar((*string)(&f.server.Protocol), "protocol", "h2", "h2 (TLS), h2c or h1")
+	flags.StringVar(&f.server.Listen, "listen", "", "loopback address of the first arm, others take the next ports (default free ports)")
+	flags.StringVar(&f.server.Control, "control", "", "loopback address of the control listener (default a free port)")
+	flags.StringVar(&f.server.CAFile, "ca-file", "", "where to write the CA certificate for clients; needed for h2")
+	flags.IntVar(&f.server.KeepRequests, "keep-requests", 0, "newest requests to keep for GET /requests on the control listener (default none)")
 	flags.BoolVar(&f.withParent, "with-parent", false, "stop when standard input ends")
 	return cmd
 }
@@ -93,7 +88,7 @@ func (f *fakegeminiFlags) run(cmd *cobra.Command) error {
 }
 
 func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
-	if f.caFile == "" && f.protocol == string(fakegemini.H2) {
+	if f.server.CAFile == "" && f.server.Protocol == fakegemini.H2 {
 		return fakegemini.Config{}, errors.New("--protocol h2 needs --ca-file FILE, which clients must trust; h2c and h1 need none")
 	}
 	text, err := scenarioText(f.scenario)
@@ -112,10 +107,9 @@ func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
 	if err != nil {
 		return fakegemini.Config{}, err
 	}
-	return fakegemini.Config{
-		Scenario: scenario, Seed: f.seed, Arms: f.arms, Injuries: injuries, Answer: set.Answer,
-		Protocol: fakegemini.Protocol(f.protocol), Listen: f.listen, Control: f.control, CAFile: f.caFile, KeepRequests: f.keep,
-	}, nil
+	config := f.server
+	config.Scenario, config.Injuries, config.Answer = scenario, injuries, set.Answer
+	return config, nil
 }
 
 // scenarioText takes a name ending in .yaml for a file of the user's.
