@@ -67,7 +67,7 @@
 //	    steps:
 //	      - parts:
 //	          - thought: Let me look.  # sent and counted, or only counted
-//	            unsigned: false        # a thought carries a signature unless this is true
+//	            unsigned: false        # a thought and a call carry a signature unless this is true
 //	          - text: I look it up.
 //	          - call: {name: get_weather, args: {town: Oslo}, id: call-1}  # id [none]
 //	          - call: {name_like: note, args: {}}  # the first declared function so called
@@ -80,8 +80,13 @@
 //	          status: 429
 //	          times: 2                 # attempts, counted by arm
 //	          retry_delay: 1s          # what RetryInfo says [none]
-//	          reason: RATE_LIMIT_EXCEEDED  # of ErrorInfo [none]
+//	          retry_after: 2s          # the header field, whole seconds [none]
 //	          message: Wait.           # [words for the status]
+//	          word: RESOURCE_EXHAUSTED # Google's word for the status [the usual one]
+//	          reason: RATE_LIMIT_EXCEEDED   # of ErrorInfo [none]
+//	          metadata: {quota_limit: day}  # beside it [none]
+//	          quota_id: RequestsPerDay # of QuotaFailure [none]
+//	          help: https://a.test/    # of Help [none]
 //
 //	account:               # behind Vertex AI and Code Assist: see package fakeaccount
 //	  tokens: {life: 1h}
@@ -120,7 +125,9 @@
 // If no function fits name_like the request is refused with a 400 that says so.
 //
 // Thoughts go to requests with includeThoughts alone. Models of Gemini 3 and
-// later sign every call. A signature is a code over seed, family of models, kind
+// later sign every call; the later ones of parallel calls may be unsigned, as
+// Google's are, and the first one's signature then speaks for them, too, when
+// they come back. A signature is a code over seed, family of models, kind
 // of part and content, so that it is the same in every run and known again
 // without a memory.
 //

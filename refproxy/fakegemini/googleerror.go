@@ -33,10 +33,31 @@ type badRequest struct {
 	FieldViolations []violation `json:"fieldViolations"`
 }
 
+type quotaFailure struct {
+	Type       string           `json:"@type"`
+	Violations []quotaViolation `json:"violations"`
+}
+
+type quotaViolation struct {
+	QuotaID string `json:"quotaId"`
+}
+
+type help struct {
+	Type  string `json:"@type"`
+	Links []link `json:"links"`
+}
+
+type link struct {
+	Description string `json:"description"`
+	URL         string `json:"url"`
+}
+
 const (
-	typeErrorInfo  = "type.googleapis.com/google.rpc.ErrorInfo"
-	typeRetryInfo  = "type.googleapis.com/google.rpc.RetryInfo"
-	typeBadRequest = "type.googleapis.com/google.rpc.BadRequest"
+	typeQuotaFailure = "type.googleapis.com/google.rpc.QuotaFailure"
+	typeHelp         = "type.googleapis.com/google.rpc.Help"
+	typeErrorInfo    = "type.googleapis.com/google.rpc.ErrorInfo"
+	typeRetryInfo    = "type.googleapis.com/google.rpc.RetryInfo"
+	typeBadRequest   = "type.googleapis.com/google.rpc.BadRequest"
 )
 
 func invalid(violations []violation) status {

@@ -21,7 +21,7 @@ type Step struct {
 	Parts  []ScriptPart `yaml:"parts"`
 	Finish string       `yaml:"finish"` // Gemini's word; empty means STOP
 	Usage  ScriptUsage  `yaml:"usage"`
-	Fault  StepFault    `yaml:"fault"`
+	Fault  *StepFault   `yaml:"fault"`
 }
 
 // A ScriptPart is one part of an answer: one of its fields is set, beside the
@@ -55,8 +55,14 @@ type StepFault struct {
 	Status     int           `yaml:"status"`
 	RetryDelay time.Duration `yaml:"retry_delay"` // what RetryInfo says; 0: there is none
 	Times      int           `yaml:"times"`       // attempts refused, counted by arm
-	Reason     string        `yaml:"reason"`      // of ErrorInfo; empty: there is none
-	Message    string        `yaml:"message"`     // empty: Google's for the status
+	RetryAfter time.Duration `yaml:"retry_after"` // of the header field, whole seconds; 0: there is none
+	Message    string        `yaml:"message"`     // empty: words for the status
+	Word       string        `yaml:"word"`        // Google's status, such as FAILED_PRECONDITION; empty: the usual one
+
+	Reason   string            `yaml:"reason"`   // of ErrorInfo; empty: there is none
+	Metadata map[string]string `yaml:"metadata"` // beside it
+	QuotaID  string            `yaml:"quota_id"` // of QuotaFailure; empty: there is none
+	Help     string            `yaml:"help"`     // URL of Help; empty: there is none
 }
 
 // validateScripts reports every script that cannot be played.
@@ -83,10 +89,20 @@ func (s Step) validate(at string) error {
 		check(s.Usage.Cached >= 0 && s.Usage.Thoughts >= 0, at+".usage must not be negative"),
 		s.Fault.validate(at + ".fault"),
 	}
+	called := false
 	for i, part := range s.Parts {
-		problems = append(problems, part.validate(fmt.Sprintf("%s.parts[%d]", at, i)))
+		where := fmt.Sprintf("%s.parts[%d]", at, i)
+		problems = append(problems, part.validate(where),
+			check(part.Call == nil || !part.Unsigned || called, where+".unsigned: the first call has the signature of all"))
+		called = called || part.Call != nil
 	}
 	return errors.Join(problems...)
+}
+
+// speaks says whether the signature of the i-th part, a call, speaks for one
+// that comes after it.
+func (s Step) speaks(i int) bool {
+	return slices.ContainsFunc(s.Parts[i+1:], func(p ScriptPart) bool { return p.Call != nil && p.Unsigned })
 }
 
 // finishReasons are Gemini's, by the published types.
@@ -105,7 +121,7 @@ func (p ScriptPart) validate(at string) error {
 	}
 	return errors.Join(
 		check(set == 1, at+" must have one of text, thought, call, signature_only and code"),
-		check(!p.Unsigned || p.Thought != "", at+".unsigned is for thoughts"),
+		check(!p.Unsigned || p.Thought != "" || p.Call != nil, at+".unsigned is for thoughts and calls"),
 		check(p.Output == nil || p.Code != "", at+".output is for code"),
 		p.Call.validate(at+".call"),
 	)
@@ -122,13 +138,15 @@ func (c *ScriptCall) validate(at string) error {
 	)
 }
 
-func (f StepFault) validate(at string) error {
-	if f == (StepFault{}) {
+func (f *StepFault) validate(at string) error {
+	if f == nil {
 		return nil
 	}
 	return errors.Join(
 		check(f.Status >= 400 && f.Status <= 599, at+".status must be 400 to 599"),
 		check(f.Times >= 1, at+".times must be at least 1"),
 		check(f.RetryDelay >= 0, at+".retry_delay must not be negative"),
+		check(f.RetryAfter >= 0 && f.RetryAfter%time.Second == 0, at+".retry_after must be whole seconds"),
+		check(f.Reason != "" || f.Metadata == nil, at+".metadata stands beside reason"),
 	)
 }

@@ -298,21 +298,24 @@ func TestScriptErrorsNameThePlace(t *testing.T) {
 	head := "name: x\nmodels: [m]\nfirst_chunk: {median: 1ms}\ngap: {median: 1ms}\noutput: {unit: words, per_chunk: 3}\n" +
 		"fallback: {text: a, length: {median: 5}}\nscripts:\n"
 	for script, says := range map[string]string{
-		"- when: a":                                                        "scripts[0].steps must not be empty",
-		"- steps: [{}]":                                                    "scripts[0].steps[0] needs parts",
-		"- steps: [{finish: END}]":                                         `steps[0].finish: "END" is none of STOP`,
-		"- steps: [{parts: [{}]}]":                                         "parts[0] must have one of",
-		"- steps: [{parts: [{text: a, code: b}]}]":                         "parts[0] must have one of",
-		"- steps: [{parts: [{call: {}}]}]":                                 "call must have one of name and name_like",
-		"- steps: [{parts: [{call: {name: a, name_like: b}}]}]":            "call must have one of name and name_like",
-		"- steps: [{parts: [{call: {name: a, args: {x: .nan}}}]}]":         "args: not all of it can stand in JSON",
-		"- steps: [{parts: [{text: a, unsigned: true}]}]":                  "unsigned is for thoughts",
-		"- steps: [{parts: [{text: a, output: b}]}]":                       "output is for code",
-		"- steps: [{parts: [{text: a}], usage: {cached: -1}}]":             "usage must not be negative",
-		"- steps: [{parts: [{text: a}], fault: {status: 200, times: 1}}]":  "fault.status must be 400 to 599",
-		"- steps: [{parts: [{text: a}], fault: {status: 500}}]":            "fault.times must be at least 1",
-		"- steps: [{parts: [{txt: a}]}]":                                   `unknown field "txt"`,
-		"- steps: [{parts: [{text: a}]}]\n- steps: [{parts: [{text: a}]}]": "scripts[0] matches everything",
+		"- when: a":                                                                          "scripts[0].steps must not be empty",
+		"- steps: [{}]":                                                                      "scripts[0].steps[0] needs parts",
+		"- steps: [{finish: END}]":                                                           `steps[0].finish: "END" is none of STOP`,
+		"- steps: [{parts: [{}]}]":                                                           "parts[0] must have one of",
+		"- steps: [{parts: [{text: a, code: b}]}]":                                           "parts[0] must have one of",
+		"- steps: [{parts: [{call: {}}]}]":                                                   "call must have one of name and name_like",
+		"- steps: [{parts: [{call: {name: a, name_like: b}}]}]":                              "call must have one of name and name_like",
+		"- steps: [{parts: [{call: {name: a, args: {x: .nan}}}]}]":                           "args: not all of it can stand in JSON",
+		"- steps: [{parts: [{text: a, unsigned: true}]}]":                                    "unsigned is for thoughts and calls",
+		"- steps: [{parts: [{text: a, output: b}]}]":                                         "output is for code",
+		"- steps: [{parts: [{text: a}], usage: {cached: -1}}]":                               "usage must not be negative",
+		"- steps: [{parts: [{text: a}], fault: {status: 200, times: 1}}]":                    "fault.status must be 400 to 599",
+		"- steps: [{parts: [{text: a}], fault: {status: 500}}]":                              "fault.times must be at least 1",
+		"- steps: [{parts: [{call: {name: a}, unsigned: true}]}]":                            "the first call has the signature of all",
+		"- steps: [{parts: [{text: a}], fault: {status: 500, times: 1, retry_after: 1.5s}}]": "retry_after must be whole seconds",
+		"- steps: [{parts: [{text: a}], fault: {status: 500, times: 1, metadata: {a: b}}}]":  "metadata stands beside reason",
+		"- steps: [{parts: [{txt: a}]}]":                                                     `unknown field "txt"`,
+		"- steps: [{parts: [{text: a}]}]\n- steps: [{parts: [{text: a}]}]":                   "scripts[0] matches everything",
 	} {
 		_, err := fakegemini.ParseScenario([]byte(head + script))
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
@@ -329,5 +332,54 @@ func TestTheNewestTextChooses(t *testing.T) {
 	c.says("user", object{"text": "Thank you."})
 	if _, answer := c.ask("gemini-3-pro-preview", stream3, config3); strings.Contains(string(answer), "executableCode") {
 		t.Errorf("got %s", answer)
+	}
+}
+
+// TestTheFirstOfParallelCallsSpeaksForAll: Google signs the first one alone.
+func TestTheFirstOfParallelCallsSpeaksForAll(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(parts []any) []any
+		status int
+	}{
+		"as it came":          {func(p []any) []any { return p }, http.StatusOK},
+		"without a signature": {func(p []any) []any { delete(p[0].(object), "thoughtSignature"); return p }, http.StatusBadRequest},
+		"the other way round": {func(p []any) []any { return []any{p[1], p[0]} }, http.StatusBadRequest},
+		"on the second too":   {func(p []any) []any { p[1].(object)["thoughtSignature"] = p[0].(object)["thoughtSignature"]; return p }, http.StatusBadRequest},
+		"on a text": {func(p []any) []any {
+			return append([]any{object{"text": "a", "thoughtSignature": p[0].(object)["thoughtSignature"]}}, p...)
+		}, http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := scripted(t, fakegemini.Config{Seed: 1})
+			c.says("user", object{"text": "in parallel"})
+			_, answer := c.ask("gemini-3-pro-preview", stream3, config3)
+			calls := c.take(answer)
+			parts := c.contents[1].(object)["parts"].([]any)
+			if _, signed := parts[1].(object)["thoughtSignature"]; signed || len(calls) != 2 {
+				t.Fatalf("got %s", answer)
+			}
+			c.contents[1].(object)["parts"] = tt.change(parts)
+			c.answer(calls)
+			if status, answer := c.ask("gemini-3-pro-preview", stream3, config3); status != tt.status {
+				t.Errorf("got %d %s", status, answer)
+			}
+		})
+	}
+}
+
+// TestAFaultSaysAllThatItIsTold holds every word of an error to the scenario.
+func TestAFaultSaysAllThatItIsTold(t *testing.T) {
+	_, c := scripted(t, fakegemini.Config{})
+	c.says("user", object{"text": "quota is over"})
+	_, answer := c.ask("gemini-3-pro-preview", "generateContent", config3)
+	golden(t, "scripts/fault", string(answer))
+	req := newRequest(t, t.Context(), "POST", c.url+wholePath, `{"contents":[{"role":"user","parts":[{"text":"quota is over"}]}]}`)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("Retry-After"); got != "7" {
+		t.Errorf("Retry-After %q", got)
 	}
 }

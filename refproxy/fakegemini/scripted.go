@@ -1,11 +1,13 @@
 package fakegemini
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -37,11 +39,11 @@ type player struct {
 // play returns the step's answer. The problem is one of the script's, in words.
 func (p player) play() (s scripted, problem string) {
 	s.step = p.step
-	for _, part := range p.step.Parts {
+	for i, part := range p.step.Parts {
 		if part.Thought != "" && !p.talk.thoughts {
 			continue
 		}
-		whole, problem := p.pieces(part)
+		whole, problem := p.pieces(i, part)
 		if problem != "" {
 			return scripted{}, problem
 		}
@@ -56,7 +58,7 @@ func (p player) play() (s scripted, problem string) {
 	return s, ""
 }
 
-func (p player) pieces(of ScriptPart) (list []piece, problem string) {
+func (p player) pieces(i int, of ScriptPart) (list []piece, problem string) {
 	switch {
 	case of.Text != "":
 		return []piece{{part: part{Text: &of.Text}, said: utf8.RuneCountInString(of.Text)}}, ""
@@ -71,8 +73,18 @@ func (p player) pieces(of ScriptPart) (list []piece, problem string) {
 	case of.Code != "":
 		return codePieces(of), ""
 	}
-	return p.call(*of.Call)
+	kind := byte(sealedCall)
+	switch {
+	case !p.signed || of.Unsigned:
+		kind = unsealed
+	case p.step.speaks(i):
+		kind = sealedCalls
+	}
+	return p.call(*of.Call, kind)
 }
+
+// unsealed is the kind of a call without a signature.
+const unsealed = 0
 
 func codePieces(of ScriptPart) []piece {
 	list := []piece{{
@@ -84,7 +96,7 @@ func codePieces(of ScriptPart) []piece {
 	return list
 }
 
-func (p player) call(c ScriptCall) (list []piece, problem string) {
+func (p player) call(c ScriptCall, kind byte) (list []piece, problem string) {
 	name, ok := c.Name, true
 	if name == "" {
 		name, ok = p.talk.function(c.NameLike)
@@ -97,12 +109,12 @@ func (p player) call(c ScriptCall) (list []piece, problem string) {
 		args = compact(c.Args)
 	}
 	one := part{FunctionCall: &functionCall{ID: c.ID, Name: name, Args: args}}
-	if p.signed {
+	if kind != unsealed {
 		tree, err := parseTree(args)
 		if err != nil {
 			return nil, err.Error() // a scenario may hold what no JSON text can
 		}
-		one.ThoughtSignature = p.seal.sealCall(name, tree)
+		one.ThoughtSignature = p.seal.sealCall(kind, name, tree)
 	}
 	return []piece{{part: one, said: utf8.RuneCountInString(name) + utf8.RuneCount(args)}}, ""
 }
@@ -202,17 +214,30 @@ func (s scripted) response(base response, parts []part, said, thought int) respo
 
 // status returns what the fault answers with.
 func (f StepFault) status() status {
-	st := status{Code: f.Status, Message: f.Message, Status: statusWord(f.Status)}
+	st := status{Code: f.Status, Message: f.Message, Status: cmp.Or(f.Word, statusWord(f.Status))}
 	if st.Message == "" {
 		st.Message = "Simulated failure: " + http.StatusText(f.Status) + "."
 	}
 	if f.Reason != "" {
-		st.Details = append(st.Details, errorInfo{typeErrorInfo, f.Reason, "cloudcode-pa.googleapis.com", nil})
+		st.Details = append(st.Details, errorInfo{typeErrorInfo, f.Reason, "cloudcode-pa.googleapis.com", f.Metadata})
+	}
+	if f.QuotaID != "" {
+		st.Details = append(st.Details, quotaFailure{typeQuotaFailure, []quotaViolation{{f.QuotaID}}})
+	}
+	if f.Help != "" {
+		st.Details = append(st.Details, help{typeHelp, []link{{"Learn more", f.Help}}})
 	}
 	if f.RetryDelay > 0 {
 		st.Details = append(st.Details, retryInfoOf(f.RetryDelay))
 	}
 	return st
+}
+
+// head sets the header field of the fault.
+func (f StepFault) head(w http.ResponseWriter) {
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
+	}
 }
 
 var statusWords = map[int]string{
@@ -236,7 +261,8 @@ func (c call) staged(req request, k key) (*scripted, *status) {
 		return nil, nil
 	}
 	step := scenario.Scripts[at.script].Steps[at.step]
-	if step.Fault.Times > c.arm.steps.next(strconv.Itoa(at.script)+"/"+strconv.Itoa(at.step)) {
+	if step.Fault != nil && step.Fault.Times > c.arm.steps.next(strconv.Itoa(at.script)+"/"+strconv.Itoa(at.step)) {
+		step.Fault.head(c.w)
 		return nil, new(step.Fault.status())
 	}
 	s, problem := player{

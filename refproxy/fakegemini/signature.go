@@ -27,6 +27,7 @@ const (
 	sealedText    = 't'
 	sealedThought = 'h'
 	sealedCall    = 'c'
+	sealedCalls   = 'p' // a call's that speaks for unsigned ones after it, parallel to it
 )
 
 const (
@@ -81,8 +82,8 @@ func (s sealer) made(signature string) (kind byte, ok bool) {
 }
 
 // sealCall signs a call, whatever white space and order its arguments come in.
-func (s sealer) sealCall(name string, args node) string {
-	return s.seal(sealedCall, name+"\x00"+canonical(args))
+func (s sealer) sealCall(kind byte, name string, args node) string {
+	return s.seal(kind, name+"\x00"+canonical(args))
 }
 
 // canonical renders a value so that every writing of it is the same text.
@@ -114,7 +115,8 @@ func canonical(n node) string {
 
 // checkSeals refuses a signature that this family of models has not made, and a
 // call without its own where the model wants one. It returns how many calls
-// carried the literal instead; that of a turn's first call speaks for them all.
+// carried the literal instead; that of a turn's first call speaks for them all, as
+// a signature does that was made for parallel calls.
 func (s sealer) checkSeals(contents node, required bool) (skipped int, problem string) {
 	position := 0
 	for _, content := range contents.items {
@@ -131,7 +133,10 @@ func (s sealer) checkSeals(contents node, required bool) (skipped int, problem s
 			case value.text == "" && (!isCall || !required || covered):
 			case value.text == "":
 				return skipped, missingSeal(call, position)
-			case !s.fits(value.text, parts.items, i):
+			case s.fits(value.text, parts.items, i):
+				kind, _ := s.made(value.text)
+				covered = covered || kind == sealedCalls
+			default:
 				return skipped, "Corrupted thought signature: the one at position " + strconv.Itoa(position) + " is none that this model gave to this part."
 			}
 		}
@@ -153,7 +158,7 @@ func (s sealer) fits(signature string, parts []node, i int) bool {
 	kind, ok := s.made(signature)
 	call, isCall := parts[i].get("functionCall")
 	if !ok || !isCall {
-		return ok && kind != sealedCall
+		return ok && kind != sealedCall && kind != sealedCalls
 	}
 	if kind == sealedThought && i > 0 {
 		thought, _ := parts[i-1].get("thought")
@@ -164,5 +169,5 @@ func (s sealer) fits(signature string, parts []node, i int) bool {
 	if !given {
 		args = node{kind: kindObject}
 	}
-	return signature == s.sealCall(name.text, args)
+	return signature == s.sealCall(kind, name.text, args)
 }
