@@ -1,6 +1,10 @@
 package server
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+)
 
 // ParseName shows what a name comes to: the model, and what its suffixes ask for.
 func ParseName(name string, registered func(string) bool) string {
@@ -15,4 +19,11 @@ func Routes(s *Server) []string {
 		all = append(all, rt.method+" "+rt.path)
 	}
 	return all
+}
+
+// GoogleError writes a failure of the upstream's, which came in body, for callers
+// of Gemini's API.
+func GoogleError(e *chat.Error, body []byte) (status int, sent []byte) {
+	status, _, sent = google{}.Error(&googleError{e, body}, "")
+	return status, sent
 }

@@ -1,0 +1,4 @@
+package codeassist
+
+// ProjectID is the reading of a project in any shape, for the fuzz test.
+var ProjectID = projectID
