@@ -245,24 +245,23 @@ func (l listening) stop() {
 func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, r *http.Request) {
-		writeLines(w, r, s.truth)
+		writeLines(w, r, s.Truth, s.Drain)
 	})
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) {
 		if s.config.KeepRequests == 0 {
 			http.Error(w, "no requests are kept: start with --keep-requests N", http.StatusNotFound)
 			return
 		}
-		writeLines(w, r, s.requests)
+		writeLines(w, r, s.Requests, s.DrainRequests)
 	})
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Stats()) })
 	return mux
 }
 
-// writeLines writes what a ring holds as JSON Lines; ?drain=1 also empties it.
-func writeLines[T any](w http.ResponseWriter, r *http.Request, from *ring[T]) {
-	values := from.list
+// writeLines writes values as JSON Lines; ?drain=1 also has them forgotten.
+func writeLines[T any](w http.ResponseWriter, r *http.Request, values, drain func() []T) {
 	if r.URL.Query().Get("drain") == "1" {
-		values = from.drain
+		values = drain
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	encoder := json.NewEncoder(w)
