@@ -137,7 +137,7 @@ func (e *encoder) generationConfig(req chat.Request) (*generationConfig, error) 
 		StopSequences:    req.Stop,
 		PresencePenalty:  req.PresencePenalty,
 		FrequencyPenalty: req.FrequencyPenalty,
-		Seed:             req.Seed,
+		Seed:             narrow(req.Seed),
 		ThinkingConfig:   e.model.thinking(req.Reasoning),
 	}
 	if req.Format != nil {
@@ -153,6 +153,15 @@ func (e *encoder) generationConfig(req chat.Request) (*generationConfig, error) 
 		return nil, nil
 	}
 	return c, nil
+}
+
+// narrow folds a seed into the 32 bits that the API has for it (genai's
+// GenerationConfig). The same seed stays the same, and a small one what it is.
+func narrow(seed *int) *int {
+	if seed == nil || int64(*seed) == int64(int32(*seed)) {
+		return seed
+	}
+	return new(int(int32(int64(*seed) ^ int64(*seed)>>32)))
 }
 
 // silent reports whether c says nothing.
