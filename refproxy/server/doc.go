@@ -1,15 +1,14 @@
 // Package server is the reference proxy as a whole: it composes codecs, relay
-// and upstream into an HTTP server for callers of the Anthropic API.
+// and upstream into an HTTP server for callers of the APIs of Anthropic, OpenAI
+// and Gemini. docs/wire.md lists the routes.
 //
-//	HEAD /                          200, which some clients ask first
-//	GET  /healthz, /readyz          alive; not draining
-//	POST /v1/messages               streamed or whole answer
-//	POST /v1/messages/count_tokens  the upstream's count, or a marked estimate
-//	GET  /v1/models, /v1/models/ID  the upstream's models and our aliases
+//	translated   body -> relay: codec -> chat -> codec -> upstream, and back
+//	native       a Gemini body and its answer pass through as they are
 //
-// All under /v1 need a key. Every failure, wherever it arises, is answered in
-// the Anthropic envelope with a request id.
+// A route has a dialect: it says where the caller's key is, and what envelope a
+// failure comes in, wherever it arises. What all kinds of upstream have in common
+// is behind one backend; an envelope and an account are Code Assist's alone.
 //
 // Logs tell of a request its route, status, model and duration, and why it
-// failed; never a key or a word of the conversation.
+// failed; never a key, a query or a word of the conversation.
 package server
