@@ -51,7 +51,7 @@ proof: build ## how often the judge errs: by simulation (docs/proof.md), and on 
 	bash ci/proof.sh
 
 mutate: ## break every rule in turn and see that a test notices
-	go test -v -run TestMutations . -mutate -timeout 60m
+	go test -v -run TestMutations . -mutate -timeout 120m
 
 nightly: race bench proof mutate ## the long run: proof, mutations, fuzzing, many gates and refusals
 	sh ci/fuzz.sh 60s

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
+	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 	"github.com/firstbyte-dev/firstbyte/refproxy/vertex"
@@ -22,7 +23,8 @@ import (
 type upstreamFlags struct {
 	kind, url, caFile, keyFile   string
 	credentials, project, region string
-	h2c                          bool
+	schemas                      string
+	mixed, h2c                   bool
 }
 
 func (f *upstreamFlags) register(fs *pflag.FlagSet) {
@@ -33,6 +35,8 @@ func (f *upstreamFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.credentials, "credentials-file", "", "vertex: a service account's file (default: this machine's credentials); code-assist: client_id, client_secret, refresh_token and more, kept up to date")
 	fs.StringVar(&f.project, "project", "", "vertex and code-assist: project id (default: that of the credentials)")
 	fs.StringVar(&f.region, "location", "", "vertex: global, or a region such as europe-west1 (default global)")
+	fs.StringVar(&f.schemas, "tool-schemas", "auto", "form of tools' schemas for the upstream: parameters, json-schema, or auto, which is parameters where they can say it")
+	fs.BoolVar(&f.mixed, "mixed-tools", false, "the upstream's models take its own tools (search, fetch, code) beside functions: send both instead of refusing the request")
 	fs.BoolVar(&f.h2c, "upstream-h2c", false, "speak HTTP/2 without TLS to an http:// upstream")
 }
 
@@ -43,10 +47,15 @@ func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
 		return fmt.Errorf("--upstream-kind: %w", err)
 	}
 	roots, errCA := upstream.Roots(f.caFile)
+	target, errSchemas := schema.ParseTarget(f.schemas)
+	if errSchemas != nil {
+		errSchemas = fmt.Errorf("--tool-schemas: %w", errSchemas)
+	}
+	cfg.Schemas, cfg.MixedTools = target, f.mixed
 	cfg.Upstream = upstream.Config{
 		Kind: kind, BaseURL: f.url, RootCAs: roots, H2C: f.h2c, UserAgent: "firstbyte-refproxy/" + version,
 	}
-	if err := errors.Join(errCA, f.misplaced(kind)); err != nil {
+	if err := errors.Join(errCA, errSchemas, f.misplaced(kind)); err != nil {
 		return err
 	}
 	switch kind {

@@ -21,6 +21,18 @@ const (
 	JSONSchema
 )
 
+// targets are the targets' names.
+var targets = [...]string{Auto: "auto", Parameters: "parameters", JSONSchema: "json-schema"}
+
+// ParseTarget returns the target of a name: auto, parameters or json-schema.
+func ParseTarget(name string) (Target, error) {
+	i := slices.Index(targets[:], name)
+	if i < 0 {
+		return 0, fmt.Errorf("%.40q: want auto, parameters or json-schema", name)
+	}
+	return Target(i), nil
+}
+
 // The bounds of what is read and written: references make a schema larger than
 // its text.
 const (

@@ -25,6 +25,7 @@ const (
 // what lies between for one kind of upstream.
 type backend struct {
 	kind    upstream.Kind
+	codec   gemini.Codec // of its requests
 	client  *upstream.Client
 	files   *media.Fetcher
 	account Account // of Code Assist
@@ -34,7 +35,7 @@ var _ relay.Upstream = backend{}
 
 // Stream asks for a streamed answer.
 func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
-	body, err := b.encode(ctx, req, b.codec().EncodeRequest)
+	body, err := b.encode(ctx, req, b.codec.EncodeRequest)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, e
 
 // Generate asks for a whole answer.
 func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response, error) {
-	body, err := b.encode(ctx, req, b.codec().EncodeRequest)
+	body, err := b.encode(ctx, req, b.codec.EncodeRequest)
 	if err != nil {
 		return chat.Response{}, err
 	}
@@ -60,7 +61,7 @@ func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response,
 
 // CountTokens asks for the number of input tokens.
 func (b backend) CountTokens(ctx context.Context, req chat.Request) (int, error) {
-	body, err := b.encode(ctx, req, b.codec().EncodeCountTokens)
+	body, err := b.encode(ctx, req, b.codec.EncodeCountTokens)
 	if err != nil {
 		return 0, err
 	}
@@ -99,9 +100,6 @@ func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
 	}
 	return all, nil
 }
-
-// codec returns the codec of the kind's requests.
-func (b backend) codec() gemini.Codec { return gemini.Codec{Variant: variants[b.kind]} }
 
 // encode writes the upstream's body, with every file in it.
 func (b backend) encode(ctx context.Context, req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {

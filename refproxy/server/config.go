@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
@@ -30,6 +32,11 @@ type Config struct {
 	Account Account
 	// Media says what becomes of files that a request names by URL.
 	Media media.Config
+	// Schemas is the form in which the upstream gets the schemas of tools.
+	Schemas schema.Target
+	// MixedTools says that the upstream's models take its own tools (search,
+	// fetch, code execution) beside functions; those of today are not known to.
+	MixedTools bool
 	// ShowReasoning has Chat Completions answer with reasoning_content, an
 	// extension that other servers have.
 	ShowReasoning bool
@@ -67,6 +74,11 @@ type Account interface {
 	Ready() bool
 	// Close ends what it does in the background. It may be called twice.
 	Close()
+}
+
+// codec returns the codec of the upstream's requests.
+func (c Config) codec() gemini.Codec {
+	return gemini.Codec{Variant: variants[c.Upstream.Kind], Schemas: c.Schemas, MixedTools: c.MixedTools}
 }
 
 func (c Config) withDefaults() Config {

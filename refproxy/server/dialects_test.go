@@ -18,6 +18,7 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
+	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -52,6 +53,35 @@ func TestOpenAI(t *testing.T) {
 		resp, got = ask(path, `,"stream":true`)
 		if resp.StatusCode != 200 || !strings.Contains(got, tt.streamed) || !strings.Contains(got, tt.last) || resp.Header.Get("X-Request-Id") == "" {
 			t.Errorf("%s streamed: %d %s", path, resp.StatusCode, got)
+		}
+	}
+}
+
+// TestToolsAsTheOperatorSaysItsModelsTakeThem: search beside functions, and the form
+// of schemas.
+func TestToolsAsTheOperatorSaysItsModelsTakeThem(t *testing.T) {
+	const ask = `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"tools":[
+		{"name":"f","input_schema":{"type":"object","properties":{"a":{"type":"string"}}}},
+		{"type":"web_search_20250305","name":"web_search"}]}`
+	for _, tt := range []struct {
+		mixed   bool
+		schemas schema.Target
+		status  int
+		sent    string
+	}{
+		{false, schema.Auto, 400, ""},
+		{true, schema.Auto, 200, `"parameters":{`},
+		{true, schema.JSONSchema, 200, `"parametersJsonSchema":{`},
+	} {
+		up := &scripted{status: 200, kind: "application/json", body: `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}`}
+		cfg := config(t, serve(t, up))
+		cfg.MixedTools, cfg.Schemas = tt.mixed, tt.schemas
+		resp, got := call(t, "POST", start(t, cfg).url+"/v1/messages", ask)
+		if resp.StatusCode != tt.status {
+			t.Errorf("%+v: %d %s", tt, resp.StatusCode, got)
+		}
+		if tt.status == 200 && (len(up.asked) != 1 || !strings.Contains(up.asked[0].body, tt.sent) || !strings.Contains(up.asked[0].body, `"googleSearch":{}`)) {
+			t.Errorf("%+v: the upstream got %+v", tt, up.asked)
 		}
 	}
 }

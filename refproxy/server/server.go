@@ -53,7 +53,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.cfg.Media.UserAgent = s.cfg.Upstream.UserAgent
-	s.backend = backend{s.cfg.Upstream.Kind, s.client, media.New(s.cfg.Media), s.cfg.Account}
+	s.backend = backend{s.cfg.Upstream.Kind, s.cfg.codec(), s.client, media.New(s.cfg.Media), s.cfg.Account}
 	s.names = &names{aliases: s.cfg.Aliases, list: s.backend.Models}
 	if s.relays, err = s.makeRelays(); err != nil {
 		return nil, err
