@@ -286,7 +286,6 @@ func members(typ reflect.Type) []string {
 func variants(union reflect.Type) map[string][]string {
 	found := map[string][]string{}
 	for f := range union.Fields() {
-		f := f
 		if f.Type.Kind() != reflect.Pointer {
 			continue
 		}

@@ -112,8 +112,8 @@ func TestOracleGeminiTable(t *testing.T) {
 		{answer, "promptFeedback.", genai.GenerateContentResponsePromptFeedback{}},
 		{answer, "usageMetadata.", genai.GenerateContentResponseUsageMetadata{}},
 	} {
-		for i := range reflect.TypeOf(part.of).NumField() {
-			name, _, _ := strings.Cut(reflect.TypeOf(part.of).Field(i).Tag.Get("json"), ",")
+		for field := range reflect.TypeOf(part.of).Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if name == "" || name == "-" || name == "sdkHttpResponse" { // not on the wire
 				continue
 			}
