@@ -64,11 +64,11 @@ func (r *recordedAnswer) bench(t *testing.T, d dialect.Dialect) dialect.Answer {
 
 // onPurpose are recordings of Gemini that the two sides take differently on purpose.
 var onPurpose = map[string]string{
-	"function_call":        "the proxy has no tools yet",
-	"stream_function_call": "the proxy has no tools yet",
 	"stream_code_parts":    "the proxy puts code into words that the wire has not",
 	"code":                 "the proxy puts code into words that the wire has not",
 	"image":                "the proxy puts an image into words that the wire has not",
+	"stream_image_output":  "the proxy puts an image into words that the wire has not",
+	"stream_thinking_only": "reasoning is output to bench, and no answer to the proxy's caller",
 }
 
 // TestBenchAndProxyReadTheSameOfGemini holds both readers to the same answer:
@@ -117,7 +117,7 @@ func sameOfGemini(t *testing.T, ours dialect.Answer, theirs chat.Response, err e
 	if ours.Text != text || ours.Thought != thought {
 		t.Errorf("bench: %q after %q; proxy: %q after %q", ours.Text, ours.Thought, text, thought)
 	}
-	stop := map[chat.StopReason]string{chat.StopEndTurn: "end_turn", chat.StopMaxTokens: "max_tokens", chat.StopRefusal: "refusal"}[theirs.Finish.Stop]
+	stop := map[chat.StopReason]string{chat.StopEndTurn: "end_turn", chat.StopMaxTokens: "max_tokens", chat.StopRefusal: "refusal", chat.StopToolUse: "tool_use"}[theirs.Finish.Stop]
 	if ours.Finish != theirs.Finish.Reason || cmp.Or(ours.Stop, "end_turn") != stop {
 		t.Errorf("bench: %s, %s; proxy: %s, %s", ours.Finish, ours.Stop, theirs.Finish.Reason, stop)
 	}

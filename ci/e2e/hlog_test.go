@@ -16,7 +16,7 @@ import (
 // author's, in another language.
 const hdrHistogramJS = "hdr-histogram-js@3.0.1"
 
-const npmTime = 2 * time.Minute
+const npmTime = 4 * time.Minute
 
 // precision is how far two readings of one histogram may be apart: each is
 // somewhere in a bucket of three significant digits.
