@@ -7,25 +7,31 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// misbehave KIND VAR: serves badly for the length of the script, and puts the URL
-// into the variable. Kinds: closes (every connection at once), html (a page with
+// misbehave KIND VAR [FILE]: serves badly for the length of the script, and puts the
+// URL into the variable; FILE is there once a request has come. Kinds: closes (every connection at once), html (a page with
 // status 200), endless (a stream without an end), untrusted (TLS by an authority
 // that nobody knows).
 func cmdMisbehave(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: misbehave kind variable")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: misbehave kind variable [file]")
 	}
 	handlers := map[string]http.HandlerFunc{"closes": closeAtOnce, "html": sayHTML, "endless": neverEnd, "untrusted": sayHTML}
 	play, known := handlers[args[0]]
 	if !known {
 		ts.Fatalf("unknown kind %q", args[0])
 	}
-	s := httptest.NewUnstartedServer(play)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(args) == 3 {
+			_ = os.WriteFile(ts.MkAbs(args[2]), nil, 0o600) // who waits for it says so in time
+		}
+		play(w, r)
+	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it would report each handshake
 	if args[0] == "untrusted" {
 		s.StartTLS()
@@ -37,6 +43,22 @@ func cmdMisbehave(ts *testscript.TestScript, neg bool, args []string) {
 		s.Close()
 	})
 	ts.Setenv(args[1], s.URL)
+}
+
+// awaitTime is how long a script waits for a file.
+const awaitTime = 30 * time.Second
+
+// await FILE: goes on when the file is there.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await file")
+	}
+	for begun := time.Now(); time.Since(begun) < awaitTime; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("no %s in %v", args[0], awaitTime)
 }
 
 func closeAtOnce(w http.ResponseWriter, _ *http.Request) {

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"ago":        cmdAgo,
 			"free":       cmdFree,
 			"misbehave":  cmdMisbehave,
+			"await":      cmdAwait,
 			"ask":        cmdAsk,
 			"answers":    cmdAnswers,
 			"same":       cmdSame,

@@ -87,12 +87,17 @@ type Faults struct {
 func ParseScenario(text []byte) (Scenario, error) {
 	s, err := decodeScenario(text)
 	if err != nil {
-		return Scenario{}, err
+		return Scenario{}, oneLine(err.Error())
 	}
 	if err := s.Validate(); err != nil {
-		return Scenario{}, fmt.Errorf("scenario %s: %s", s.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
+		return Scenario{}, oneLine("scenario " + s.Name + ": " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return s, nil
+}
+
+// oneLine is a complaint as one line, whatever names it repeats.
+func oneLine(complaint string) error {
+	return errors.New(strings.Join(strings.Fields(complaint), " "))
 }
 
 // decodeScenario reads one strict document. The library panics on some
