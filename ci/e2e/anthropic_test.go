@@ -259,7 +259,8 @@ func TestRefusals(t *testing.T) {
 		refused(t, err, 400, "invalid_request_error", "temperature")
 
 		tools := conversation(gemini)
-		tools.Tools = []anthropic.ToolUnionParam{anthropic.ToolUnionParamOfTool(anthropic.ToolInputSchemaParam{}, "look")}
+		look := anthropic.ToolUnionParamOfTool(anthropic.ToolInputSchemaParam{}, "look")
+		tools.Tools = []anthropic.ToolUnionParam{look, look} // which of the two would be called?
 		_, err = c.Messages.New(within(t), tools)
 		refused(t, err, 400, "invalid_request_error", "tools")
 
