@@ -52,11 +52,7 @@ type desk struct {
 // sit installs Claude Code and gives it a desk at a station.
 func sit(t *testing.T, script string) desk {
 	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			notTestedHere(t, claudeCode, "there is no %s: apt-get install nodejs npm", tool)
-		}
-	}
+	needNode(t, claudeCode)
 	dir, err := installClaude()
 	if err != nil {
 		t.Fatal(err)

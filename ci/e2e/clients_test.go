@@ -151,12 +151,18 @@ func scriptJS(t *testing.T, s station, script string, packages ...string) map[st
 // npm installs packages into dir.
 func npm(t *testing.T, dir string, packages ...string) {
 	t.Helper()
+	needNode(t, strings.Join(packages, ", "))
+	run(t, dir, "npm", append([]string{"install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts"}, packages...)...)
+}
+
+// needNode says what is not tested where there is no Node.js.
+func needNode(t *testing.T, what string) {
+	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			notTestedHere(t, strings.Join(packages, ", "), "there is no %s: apt-get install nodejs npm", tool)
+			notTestedHere(t, what, "there is no %s: apt-get install nodejs npm", tool)
 		}
 	}
-	run(t, dir, "npm", append([]string{"install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts"}, packages...)...)
 }
 
 // loopback is an environment in which a client reaches nothing but this machine.
