@@ -8,22 +8,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// A Client sends requests to one upstream. It is safe for concurrent use.
+// A Client sends requests to one upstream. Its views (With, Over) share its
+// connections and counters. It is safe for concurrent use.
 type Client struct {
-	cfg Config
-	n   counters
-	way way
-}
-
-// A way is how requests reach the upstream.
-type way interface {
-	warm(context.Context) error
-	roundTrip(*http.Request) (*http.Response, error)
-	close()
+	cfg    *Config // never changed
+	net    *network
+	pooled bool
 }
 
 // New returns a client for cfg. It opens no connection yet; see Warm. The
@@ -32,29 +27,48 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg.withDefaults()}
-	if !c.cfg.Pooled {
-		c.way = &fresh{cfg: c.cfg, n: &c.n}
-		return c, nil
-	}
-	p, err := newPool(c.cfg, &c.n)
-	if err != nil {
+	cfg = cfg.withDefaults()
+	return &Client{cfg: &cfg, net: newNetwork(cfg), pooled: cfg.Pooled}, nil
+}
+
+// With returns a view of c whose requests p proves. The error says what p lacks
+// for the kind of upstream.
+func (c *Client) With(p Proof) (*Client, error) {
+	cfg := *c.cfg
+	cfg.Key, cfg.Tokens, cfg.Project, cfg.Anonymous = p.Key, p.Tokens, p.Project, false
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c.way = p
-	return c, nil
+	return &Client{cfg: &cfg, net: c.net, pooled: c.pooled}, nil
+}
+
+// Over returns a view of c whose requests go over kept connections, or each over
+// one of its own.
+func (c *Client) Over(pooled bool) *Client {
+	view := *c
+	view.pooled = pooled
+	return &view
 }
 
 // Warm opens the connections that are to be kept open and waits for them. It
 // does nothing for a client that is not pooled. An error means that none could
 // be opened; requests still try.
-func (c *Client) Warm(ctx context.Context) error { return c.way.warm(ctx) }
+func (c *Client) Warm(ctx context.Context) error {
+	if !c.pooled {
+		return nil
+	}
+	return c.net.warm(ctx)
+}
+
+// Retire closes the kept connections as their last streams end; requests to come
+// open others. It is for a pool that is no longer wanted, and cuts nothing.
+func (c *Client) Retire() { c.net.retire() }
 
 // Close closes every kept connection, cutting what still runs on them, and
-// waits for the pool's goroutines. Call it once, when requests have ended.
-func (c *Client) Close() { c.way.close() }
+// waits for the pools' goroutines. Call it once, when requests have ended.
+func (c *Client) Close() { c.net.close() }
 
-// Stats are a client's numbers since it began.
+// Stats are a client's numbers since it began, of all its views.
 type Stats struct {
 	// Opened counts connections dialled.
 	Opened int64
@@ -65,15 +79,13 @@ type Stats struct {
 	Replayed int64
 	// InFlight counts requests whose body has not been closed yet.
 	InFlight int64
+	// Streaming and Unary are the connections kept for streams and for whole
+	// answers, those included that end with their last stream.
+	Streaming, Unary int
 }
 
 // Stats returns the numbers of this moment.
-func (c *Client) Stats() Stats {
-	return Stats{
-		Opened: c.n.opened.Load(), Reused: c.n.reused.Load(),
-		Replayed: c.n.replayed.Load(), InFlight: c.n.inFlight.Load(),
-	}
-}
+func (c *Client) Stats() Stats { return c.net.stats() }
 
 // Generate posts body to a model's generateContent. Like the methods below it
 // returns the answer whatever its status; the caller closes its body. ctx covers
@@ -105,6 +117,9 @@ func (c *Client) Models(ctx context.Context, pageToken string) (*http.Response, 
 	}
 	return c.do(ctx, http.MethodGet, "/v1beta/models?"+q.Encode(), nil)
 }
+
+// streams reports whether a path is that of a streamed answer.
+func streams(u *url.URL) bool { return strings.HasSuffix(u.Path, ":streamGenerateContent") }
 
 // do sends a request with what proves who we are. A token that the upstream
 // refuses is renewed once, and the request repeated once.
@@ -141,13 +156,13 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte, tok
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	limit := c.cfg.FirstByteTimeout
-	timer := time.AfterFunc(limit, func() { cancel(&TimeoutError{"first byte", limit.String()}) })
-	c.n.inFlight.Add(1)
-	resp, err := c.way.roundTrip(req)
+	timer := c.cfg.Clock.AfterFunc(limit, func() { cancel(&TimeoutError{"first byte", limit.String()}) })
+	c.net.n.inFlight.Add(1)
+	resp, err := c.net.roundTrip(req, c.pooled)
 	timer.Stop()
 	if err != nil {
 		err = because(ctx, err)
-		c.n.inFlight.Add(-1)
+		c.net.n.inFlight.Add(-1)
 		cancel(err)
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
@@ -176,8 +191,8 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 // guard bounds each wait for bytes of the body and ends the request with it.
 func (c *Client) guard(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) *guarded {
 	limit := c.cfg.IdleTimeout
-	g := &guarded{ctx: ctx, cancel: cancel, body: body, idle: limit, inFlight: &c.n.inFlight}
-	g.timer = time.AfterFunc(limit, func() { cancel(&TimeoutError{"idle", limit.String()}) })
+	g := &guarded{ctx: ctx, cancel: cancel, body: body, idle: c.cfg.Clock.Machine(limit), inFlight: &c.net.n.inFlight}
+	g.timer = c.cfg.Clock.AfterFunc(limit, func() { cancel(&TimeoutError{"idle", limit.String()}) })
 	g.timer.Stop()
 	return g
 }

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
 // A Key is an API key. It never shows in logs or formatted text.
@@ -34,6 +36,14 @@ type Tokens interface {
 	Renew(ctx context.Context, refused string) error
 }
 
+// A Proof is what shows the upstream who asks. Which of the fields is wanted is
+// the kind of upstream's.
+type Proof struct {
+	Key     Key
+	Tokens  Tokens
+	Project string // Vertex AI's
+}
+
 // Config says where the upstream is and how to reach it. Zero durations and
 // counts take the defaults named on the fields.
 type Config struct {
@@ -42,27 +52,39 @@ type Config struct {
 	// BaseURL is scheme and host, perhaps with a path in front of the version.
 	// Default Google's for the kind, of Vertex AI also for the location.
 	BaseURL string
-	// Key is sent in x-goog-api-key unless it is empty; for Gemini.
+	// Key is sent in x-goog-api-key unless it is empty; for Gemini. It, Tokens and
+	// Project are those of requests that have no Proof of their own.
 	Key Key
 	// Tokens makes the tokens of the other kinds.
 	Tokens Tokens
 	// Project and Location are where Vertex AI works. Location's default is
 	// global.
 	Project, Location string
+	// Anonymous says that no proof is given here, but to each view by
+	// [Client.With].
+	Anonymous bool
 	// APIVersion is Code Assist's. Default v1internal.
 	APIVersion string
 	// UserAgent names us honestly. Default "firstbyte-refproxy/dev".
 	UserAgent string
 	// RootCAs are the authorities trusted for TLS; nil means the system's.
 	RootCAs *x509.CertPool
-	// Pooled keeps warm connections; otherwise every request makes its own.
+	// Pooled keeps warm connections; otherwise every request makes its own. It is
+	// what Client.Over changes for some requests.
 	Pooled bool
 	// H2C speaks HTTP/2 without TLS and without asking first, to http:// URLs.
 	H2C bool
-	// Conns is the number of connections to keep warm. Default 2.
+	// Conns is the number of connections to keep warm for streams, beside one for
+	// whole answers. Default 2.
 	Conns int
-	// MaxConns bounds the connections of the pool. Default 16.
+	// MaxConns bounds the connections of either pool. Default 16.
 	MaxConns int
+	// MaxAge is about how long a kept connection takes requests before another
+	// one, whose address is looked up anew, comes in its place. Default 10 min.
+	MaxAge time.Duration
+	// Clock is what FirstByteTimeout, IdleTimeout and MaxAge go by. Default the
+	// machine's; that of connections is always the machine's.
+	Clock *clock.Scaled
 	// ConnectTimeout bounds dialling and TLS. Default 10 s.
 	ConnectTimeout time.Duration
 	// FirstByteTimeout bounds the wait for the head of the answer. Default 300 s.
@@ -84,6 +106,7 @@ func (c Config) withDefaults() Config {
 	c.UserAgent = cmp.Or(c.UserAgent, "firstbyte-refproxy/dev")
 	c.Conns = cmp.Or(c.Conns, 2)
 	c.MaxConns = cmp.Or(c.MaxConns, max(16, c.Conns))
+	c.MaxAge = cmp.Or(c.MaxAge, 10*time.Minute)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 10*time.Second)
 	c.FirstByteTimeout = cmp.Or(c.FirstByteTimeout, 300*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 120*time.Second)
@@ -120,7 +143,7 @@ func (c Config) Validate() error {
 	if c.Conns < 1 || c.MaxConns < c.Conns {
 		problems = append(problems, fmt.Errorf("upstream connections: need 1 <= warm (%d) <= most (%d)", c.Conns, c.MaxConns))
 	}
-	for _, d := range []time.Duration{c.ConnectTimeout, c.FirstByteTimeout, c.IdleTimeout, c.PingAfter, c.PingTimeout} {
+	for _, d := range []time.Duration{c.MaxAge, c.ConnectTimeout, c.FirstByteTimeout, c.IdleTimeout, c.PingAfter, c.PingTimeout} {
 		if d < 0 {
 			problems = append(problems, fmt.Errorf("upstream timeout %v is negative", d))
 		}

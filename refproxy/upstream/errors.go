@@ -9,6 +9,9 @@ import (
 // ErrClosed is returned by a client after Close.
 var ErrClosed = errors.New("upstream: client is closed")
 
+// errRetired is a pool's that ends with its last streams.
+var errRetired = errors.New("upstream: the pool is retired")
+
 // A TimeoutError says which limit the upstream overran. It is also the cause
 // that its request's context was cancelled with.
 type TimeoutError struct {

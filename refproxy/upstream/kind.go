@@ -109,10 +109,10 @@ func (c Config) validateKind() error {
 	if c.Key != "" {
 		problems = append(problems, fmt.Errorf("%v takes no API key: give credentials instead", c.Kind))
 	}
-	if c.Tokens == nil {
+	if c.Tokens == nil && !c.Anonymous {
 		problems = append(problems, fmt.Errorf("%v needs credentials", c.Kind))
 	}
-	if c.Kind == Vertex && !segment(c.Project) {
+	if c.Kind == Vertex && !c.Anonymous && !segment(c.Project) {
 		problems = append(problems, fmt.Errorf("no project id for Vertex AI: %q", c.Project))
 	}
 	if c.Kind == Vertex && !segment(c.Location) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -59,17 +60,20 @@ type pool struct {
 	backoff time.Duration // before the next background dial
 	retryAt time.Time     // no dial beside live connections before it
 	http1   bool          // the upstream does not speak HTTP/2
+	old     int           // requests in flight over HTTP/1.1
 	closed  bool
+	left    func()        // not nil: retired, and whom to tell when it is empty
 	changed chan struct{} // closed and replaced whenever a waiter should look again
 }
 
 // conn is one connection. Its fields are guarded by the pool's lock.
 type conn struct {
 	cc      *http.ClientConn
-	load    int  // requests of ours not yet finished
-	used    bool // has carried a request
-	limit   int  // the server's limit of streams; 0 while it is not known
-	retired bool // takes no more requests
+	load    int       // requests of ours not yet finished
+	used    bool      // has carried a request
+	limit   int       // the server's limit of streams; 0 while it is not known
+	retired bool      // takes no more requests
+	until   time.Time // from then on it is to be replaced
 }
 
 func newPool(cfg Config, n *counters) (*pool, error) {
@@ -83,7 +87,7 @@ func newPool(cfg Config, n *counters) (*pool, error) {
 		http1: u.Scheme == "http" && !cfg.H2C,
 	}
 	p.transport.MaxIdleConnsPerHost = cfg.MaxConns
-	p.transport.IdleConnTimeout = 0
+	p.transport.IdleConnTimeout = 0 // it would close the pool's own, too
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.tasks.Go(p.keep)
 	return p, nil
@@ -150,7 +154,22 @@ func (p *pool) overHTTP1(req *http.Request) (*http.Response, error) {
 			p.n.reused.Add(1)
 		}
 	}}
-	return p.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	p.mu.Lock()
+	p.old++
+	p.mu.Unlock()
+	done := func() {
+		p.mu.Lock()
+		p.old--
+		p.mu.Unlock()
+		p.nudge()
+	}
+	resp, err := p.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if err != nil {
+		done()
+		return nil, err
+	}
+	resp.Body = &pooledBody{ReadCloser: resp.Body, done: done}
+	return resp, nil
 }
 
 // send makes one attempt. begun says whether the server may have begun to work
@@ -215,6 +234,8 @@ func (p *pool) try(first bool) (*conn, <-chan struct{}, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case p.left != nil:
+		return nil, nil, errRetired
 	case p.closed:
 		return nil, nil, ErrClosed
 	case p.http1:
@@ -373,12 +394,70 @@ func (p *pool) keep() {
 		case <-round.C:
 		}
 		p.mu.Lock()
+		p.rotate()
 		p.reap()
-		for !p.closed && !p.http1 && p.live()+p.dialing < p.cfg.Conns && p.grow() {
+		if p.left != nil && len(p.conns)+p.dialing+p.old == 0 {
+			p.vanish()
+			return
+		}
+		for !p.closed && p.left == nil && !p.http1 && p.live()+p.dialing < p.cfg.Conns && p.grow() {
 		}
 		p.broadcast()
 		p.mu.Unlock()
 	}
+}
+
+// rotate replaces connections that have lived long enough: a name that points to
+// other addresses by now is looked up again, and no server keeps all of its load
+// for ever. The new one comes first where there is room for it.
+func (p *pool) rotate() {
+	i := slices.IndexFunc(p.conns, func(c *conn) bool { return !c.retired && !p.cfg.Clock.Now().Before(c.until) })
+	if i < 0 || p.dialing > 0 {
+		return
+	}
+	if p.live() <= p.cfg.Conns && p.live() < p.cfg.MaxConns {
+		p.grow()
+		return
+	}
+	p.conns[i].retired = true
+}
+
+// lifetime is how long a connection lives: about MaxAge, and not to the same
+// moment for those that were dialled together.
+func (p *pool) lifetime() time.Duration {
+	return time.Duration(float64(p.cfg.MaxAge) * (.9 + .2*rand.Float64()))
+}
+
+// retire lets every connection end with its last stream, and takes no more
+// requests. left is called when none is there any more.
+func (p *pool) retire(left func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = left
+	for _, c := range p.conns {
+		c.retired = true
+	}
+	p.broadcast()
+	p.nudge()
+}
+
+// vanish ends a retired pool, from its keeper. It unlocks p.mu.
+func (p *pool) vanish() {
+	p.closed = true
+	p.mu.Unlock()
+	p.stop()
+	p.transport.CloseIdleConnections()
+	p.left()
+}
+
+// size counts the connections of p, which may be nil.
+func (p *pool) size() int {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
 }
 
 func (p *pool) reap() {
@@ -414,7 +493,7 @@ func (p *pool) broadcast() {
 // live, it leaves a pause after a failure.
 func (p *pool) grow() bool {
 	live := p.live()
-	if p.closed || p.http1 || live+p.dialing >= p.cfg.MaxConns {
+	if p.closed || p.left != nil || p.http1 || live+p.dialing >= p.cfg.MaxConns {
 		return false
 	}
 	if live > 0 && time.Now().Before(p.retryAt) {
@@ -456,11 +535,11 @@ func (p *pool) joined(cc *http.ClientConn, err error) {
 	defer p.mu.Unlock()
 	p.dialing--
 	switch {
-	case err == nil && p.closed:
+	case err == nil && (p.closed || p.left != nil):
 		_ = cc.Close() // came too late
 	case err == nil:
 		cc.SetStateHook(func(*http.ClientConn) { p.nudge() })
-		p.conns = append(p.conns, &conn{cc: cc})
+		p.conns = append(p.conns, &conn{cc: cc, until: p.cfg.Clock.Now().Add(p.lifetime())})
 		p.dialErr, p.backoff, p.retryAt = nil, backoffMin, time.Time{}
 	case errors.Is(err, errHTTP1):
 		p.http1 = true
@@ -471,6 +550,7 @@ func (p *pool) joined(cc *http.ClientConn, err error) {
 		p.backoff = min(2*p.backoff, backoffMax)
 	}
 	p.broadcast()
+	p.nudge()
 }
 
 // later wakes the keeper after a pause, so that a lost connection is replaced

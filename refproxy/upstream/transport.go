@@ -64,10 +64,6 @@ type fresh struct {
 	n   *counters
 }
 
-func (f *fresh) warm(context.Context) error { return nil }
-
-func (f *fresh) close() {}
-
 func (f *fresh) roundTrip(req *http.Request) (*http.Response, error) {
 	t := newTransport(f.cfg, f.n)
 	// Closing idle connections after the body would race with the stream's own

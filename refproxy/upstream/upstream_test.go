@@ -150,16 +150,16 @@ func TestPoolReusesWarmConnections(t *testing.T) {
 	if err := c.Warm(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if st := c.Stats(); st.Opened != 3 {
-		t.Fatalf("after warming: %+v", st)
+	if st := c.Stats(); st.Opened != 4 || st.Streaming != 3 || st.Unary != 1 {
+		t.Fatalf("after warming: %+v, want 3 for streams and 1 for whole answers", st)
 	}
 	for range 9 {
 		if got := ask(t, c); got != "HTTP/2.0" {
 			t.Fatalf("protocol %s", got)
 		}
 	}
-	if st := c.Stats(); st.Opened != 3 || st.Reused != 6 || st.InFlight != 0 {
-		t.Errorf("stats %+v, want 3 opened, 6 reused", st)
+	if st := c.Stats(); st.Opened != 4 || st.Reused != 6 || st.InFlight != 0 {
+		t.Errorf("stats %+v, want 4 opened, 6 reused", st)
 	}
 	c.Close()
 	eventually(t, "connections closed by Close", func() bool { return s.open.Load() == 0 })
@@ -303,12 +303,12 @@ func TestReplacesBrokenConnections(t *testing.T) {
 	}
 	ask(t, c)
 	s.CloseClientConnections()
-	eventually(t, "two connections dialled again", func() bool { return c.Stats().Opened >= 4 })
+	eventually(t, "all three connections dialled again", func() bool { return c.Stats().Opened >= 6 })
 	for range 4 {
 		ask(t, c)
 	}
-	if st := c.Stats(); st.Opened != 4 {
-		t.Errorf("stats %+v, want 4 opened", st)
+	if st := c.Stats(); st.Opened != 6 {
+		t.Errorf("stats %+v, want 6 opened", st)
 	}
 }
 
