@@ -357,6 +357,35 @@ type ProxySaid struct {
 	WaitNS     int64           `json:"wait_ns,omitzero"`
 	Credential string          `json:"credential,omitzero"`
 	Flags      map[string]bool `json:"flags,omitempty"`
+	// Shares are the candidate's shares in force at this request, in [0,1], by the
+	// flag that they split.
+	Shares map[string]float64 `json:"shares,omitempty"`
+	// Pool is the pool that the model belongs to: PoolPreview or PoolGeneral; "":
+	// not told.
+	Pool string `json:"pool,omitzero"`
+	// Tries are the attempts at the upstream in order, where the gateway tells of
+	// each; Attempts is then their number and WaitNS the sum of what they slept.
+	Tries []Try `json:"tries,omitempty"`
+}
+
+// The pools of credentials: models in preview are served by those of their own.
+const (
+	PoolPreview = "preview"
+	PoolGeneral = "general"
+)
+
+// A Try is one attempt of the gateway at the upstream, and the wait after it.
+type Try struct {
+	AtNS       int64  `json:"at_ns"` // after the gateway had the request
+	Credential string `json:"credential,omitzero"`
+	Pool       string `json:"pool,omitzero"`  // of the credential, as ProxySaid.Pool
+	Class      string `json:"class,omitzero"` // of its failure; "": it was answered
+	Status     int    `json:"status,omitzero"`
+	// PlannedNS is how long the policy wanted to wait before the next attempt,
+	// SleptNS how long the gateway slept before it, whoever in it did. Both are on the gateway's own
+	// clock (Header.ClockScale).
+	PlannedNS int64 `json:"planned_ns,omitzero"`
+	SleptNS   int64 `json:"slept_ns,omitzero"`
 }
 
 // A Slot is one arm's turn in one block, with what is known of the whole turn
