@@ -887,4 +887,20 @@ var mutations = []mutation{
 	{"the field at fault is the param", "refproxy/openai/failure.go", "orNull(e.Path), ", "orNull(\"\"), ", "refproxy/openai TestGolden"},
 	{"a bad key has its code", "refproxy/openai/failure.go", "\"invalid_request_error\", \"invalid_api_key\"}", "\"invalid_request_error\", \"\"}", "refproxy/openai TestErrors"},
 	{"models have their age", "refproxy/openai/models.go", "b.Created = m.Created.Unix()", "b.Created = 0", "refproxy/openai TestModels"},
+
+	// The feature flags.
+	{"the environment wins over the store", "refproxy/feature/snapshot.go", "{given, stored, environment}", "{given, environment, stored}", "refproxy/feature Precedence"},
+	{"the store wins over what was given", "refproxy/feature/snapshot.go", "{given, stored, environment}", "{stored, given, environment}", "refproxy/feature Precedence"},
+	{"a flag's name salts its split", "refproxy/feature/snapshot.go", "append(append(append(room[:0], flag...), 0), id...)", "append(append(room[:0], flag[:0]...), id...)", "refproxy/feature Independent"},
+	{"no unit is on at no share", "refproxy/feature/snapshot.go", "bucket(r.name, id) < r.threshold", "bucket(r.name, id) <= r.threshold", "refproxy/feature ExactInExpectation"},
+	{"a session stays in its arm", "refproxy/feature/snapshot.go", "if r.unit == UnitSession && session != \"\" {", "if r.unit == UnitSession && len(session) > 99 {", "refproxy/feature Sticky"},
+	{"without a session the request is the unit", "refproxy/feature/snapshot.go", "if r.unit == UnitSession && session != \"\" {", "if r.unit == UnitSession {", "refproxy/feature Sticky"},
+	{"what the environment sets is locked", "refproxy/feature/registry.go", "; locked {", "; locked && c.Who == \"\" {", "refproxy/feature TestSet"},
+	{"a change names who makes it", "refproxy/feature/registry.go", "if c.Who == \"\" {", "if c.Who == \"-\" {", "refproxy/feature TestSet"},
+	{"of two changes of one generation one is made", "refproxy/feature/memory.go", "if m.state.Generation+1 != e.Generation {", "if m.state.Generation > e.Generation {", "refproxy/feature NextGeneration"},
+	{"an earlier state replaces no later one", "refproxy/feature/registry.go", "now.Generation >= state.Generation", "now.Generation == state.Generation", "refproxy/feature LaterStays"},
+	{"a replica that could not read tries again", "refproxy/feature/registry.go", "r.clock.Sleep(ctx, retryAfter) == nil {", "r.clock.Sleep(ctx, retryAfter) != nil {", "refproxy/feature ReplicasFollow"},
+	{"a watch that ends is taken up again", "refproxy/feature/registry.go", "if r.clock.Sleep(ctx, retryAfter) != nil {\n\t\t\treturn", "if true {\n\t\t\treturn", "refproxy/feature BeginsAnew"},
+	{"a share that no step reaches is refused", "refproxy/feature/setting.go", "> 1e-6:", "> 1:", "refproxy/feature ParseSettings"},
+	{"an unread setting stops the program", "refproxy/feature/registry.go", "return r, r.reload(ctx)", "_ = r.reload(ctx)\n\treturn r, nil", "refproxy/feature OpenRefuses"},
 }

@@ -1,15 +1,21 @@
-// Package feature holds the proxy's feature flags as one immutable value.
+// Package feature holds the proxy's feature flags: which there are, for what
+// share of the traffic each is on, and for which requests.
 //
 // A flag switches between the earlier behaviour (off, exactly as it was) and a
-// changed one. The value is read once per request, so a request never sees two
-// states of a flag. Precedence of the sources: environment, then the given
-// list, then false.
+// changed one. A [Registry] holds the settings, which may change at any time, as
+// an immutable [Snapshot]; a request takes one snapshot and has it assign its
+// [Flags], so it never sees two states of a flag. Precedence of the sources of a
+// setting: environment, then what was stored, then the given list, then off. What
+// the environment sets is locked.
+//
+// The registry keeps changes in a [Backend], each with an entry of the audit log,
+// and only if the generation is the one that the change was decided on: of two
+// who decide on the same state one has to look again.
 package feature
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -56,28 +62,20 @@ func Names() []string {
 	return names
 }
 
-// Parse reads a list of flags: "", "all-off", "all-on", or names separated by
-// commas (those are on, the rest off). The error names every unknown flag.
+// Parse reads a list of flags that are on or off as a whole, as [ParseSettings]
+// does. A share between them is an error: one value of Flags cannot hold it.
 func Parse(list string) (Flags, error) {
+	settings, err := ParseSettings(list)
+	problems := []error{err}
 	var flags Flags
-	switch list {
-	case "", "all-off":
-		return flags, nil
-	case "all-on":
-		for _, f := range table() {
+	for _, f := range table() {
+		switch s := settings[f.name]; s.threshold() {
+		case 0:
+		case buckets:
 			*f.field(&flags) = true
+		default:
+			problems = append(problems, fmt.Errorf("%s=%v: here a flag is on (100%%) or off (0%%), there is no traffic to split", f.name, s))
 		}
-		return flags, nil
-	}
-	var problems []error
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		i := slices.Index(Names(), name)
-		if i < 0 {
-			problems = append(problems, fmt.Errorf("unknown flag %q (all-off, all-on, or names out of %s)", name, strings.Join(Names(), ", ")))
-			continue
-		}
-		*table()[i].field(&flags) = true
 	}
 	return flags, errors.Join(problems...)
 }

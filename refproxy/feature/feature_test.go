@@ -22,6 +22,19 @@ func read(list string, pairs map[string]string) (feature.Flags, error) {
 	return flags, errors.Join(err, errEnv)
 }
 
+// says fails unless err holds all the words; no words mean no error.
+func says(t *testing.T, err error, words []string) {
+	t.Helper()
+	if (err != nil) != (len(words) > 0) {
+		t.Fatalf("error %v, want one with %q", err, words)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q does not say %q", err, word)
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	allOn := feature.Flags{RetryPolicyV2: true, HTTP2PoolTuning: true, ConverterFastPath: true, PreviewCredentialSchedulerV2: true}
 	noPool := allOn
@@ -46,14 +59,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := read(tt.list, tt.env)
-			if (err != nil) != (len(tt.wantErr) > 0) {
-				t.Fatalf("error %v, want one with %q", err, tt.wantErr)
-			}
-			for _, word := range tt.wantErr {
-				if !strings.Contains(err.Error(), word) {
-					t.Errorf("error %q does not say %q", err, word)
-				}
-			}
+			says(t, err, tt.wantErr)
 			if diff := cmp.Diff(tt.want, got); err == nil && diff != "" {
 				t.Errorf("flags (-want +got):\n%s", diff)
 			}
