@@ -171,3 +171,17 @@ func TestKinds(t *testing.T) {
 		t.Errorf("an unknown kind is %v, %d", beyond, beyond.Status())
 	}
 }
+
+func TestClasses(t *testing.T) {
+	seen := map[string]bool{}
+	for c := chat.ClassUnknown; c <= chat.ClassEmpty; c++ {
+		name := c.String()
+		if name == "" || seen[name] {
+			t.Errorf("class %d has the name %q", c, name)
+		}
+		seen[name] = true
+	}
+	if got := (chat.ClassEmpty + 1).String(); got != "class(18)" {
+		t.Errorf("an unknown class is %q", got)
+	}
+}

@@ -83,6 +83,8 @@ func (k ErrorKind) Status() int {
 // out of upstream answers; the caller's codec writes its envelope.
 type Error struct {
 	Kind ErrorKind
+	// Class is what the failure was to whoever may try again.
+	Class Class
 	// Status is the HTTP status at the source: the upstream's if it answered
 	// with one, or a status of ours more exact than Kind.Status (415, 422);
 	// 0 otherwise.
@@ -95,6 +97,13 @@ type Error struct {
 	Path string
 	// RetryAfter is the wait the source asked for, 0 if it did not.
 	RetryAfter time.Duration
+	// ResetAt is when the limit ends by the source's own clock, zero where it
+	// named no instant. RetryAfter agrees with it wherever the source also told
+	// what time it had; where it did not, ResetAt is the only hint.
+	ResetAt time.Time
+	// Window is the time over which the used-up quota counts, where the source
+	// named it: a minute or a day; 0 otherwise.
+	Window time.Duration
 	// Terminal says that trying again soon is in vain (daily quota).
 	Terminal bool
 	// Details is a JSON object for the caller's envelope, nil for none.

@@ -280,9 +280,10 @@ func (a *answer) stopReason() chat.StopReason {
 }
 
 func emptyError(msg, reason string) *chat.Error {
-	return &chat.Error{Kind: chat.KindEmpty, Message: msg, Reason: reason}
+	return &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: msg, Reason: reason}
 }
 
+// upstreamError is an answer that cannot be read.
 func upstreamError(msg string, cause error) *chat.Error {
-	return &chat.Error{Kind: chat.KindUpstream, Status: http.StatusOK, Message: msg, Cause: cause}
+	return &chat.Error{Kind: chat.KindUpstream, Class: chat.ClassEmpty, Status: http.StatusOK, Message: msg, Cause: cause}
 }

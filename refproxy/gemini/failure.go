@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -42,7 +43,8 @@ type failure struct {
 // DecodeError reads an answer whose status is not 2xx: an object, an array of
 // one object, or anything else. The wait in the result is the first hint found:
 // Retry-After, the quota reset of ErrorInfo, RetryInfo, the message. Points in
-// time among them count from the Date header and are ignored without one.
+// time among them count from the Date header; without one a quota reset is told
+// as ResetAt alone.
 func DecodeError(status int, header http.Header, body []byte) *chat.Error {
 	f := failure{httpStatus: status, header: header}
 	f.parse(body)
@@ -142,65 +144,67 @@ func (f *failure) classify() *chat.Error {
 		Message:    f.publicMessage(),
 		Reason:     f.anyReason(),
 		RetryAfter: f.wait(),
+		ResetAt:    f.resetAt(),
 	}
 	switch f.httpStatus {
 	case http.StatusBadRequest:
 		f.classifyBadRequest(e)
 	case http.StatusUnauthorized:
-		e.Kind = chat.KindPermission
-		e.Message = "the upstream refused the proxy's credential: " + e.Message
+		refusedCredential(e)
 	case http.StatusPaymentRequired:
-		e.Kind = chat.KindBilling
+		e.Kind, e.Class = chat.KindBilling, chat.ClassBilling
 	case http.StatusForbidden:
 		f.classifyForbidden(e)
 	case http.StatusNotFound:
-		e.Kind = chat.KindNotFound
+		e.Kind, e.Class = chat.KindNotFound, chat.ClassNotFound
 	case http.StatusRequestEntityTooLarge:
-		e.Kind = chat.KindTooLarge
+		e.Kind, e.Class = chat.KindTooLarge, chat.ClassInvalid
+	case http.StatusUnprocessableEntity:
+		e.Kind, e.Class = chat.KindInvalid, chat.ClassInvalid
 	case http.StatusTooManyRequests, 499:
 		f.classifyLimit(e)
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		e.Kind = chat.KindTimeout
-	case http.StatusServiceUnavailable:
-		e.Kind = chat.KindUpstream
-		if f.noCapacity() {
-			e.Kind = chat.KindOverloaded
-		}
 	default:
-		e.Kind = chat.KindUpstream
-		if 400 <= f.httpStatus && f.httpStatus < 500 {
-			e.Kind = chat.KindInvalid
-		}
+		f.classifyFailing(e)
 	}
 	return e
 }
 
+// refusedCredential is a key or a token that the upstream does not take.
+func refusedCredential(e *chat.Error) {
+	e.Kind, e.Class = chat.KindPermission, chat.ClassAuth
+	e.Message = "the upstream refused the proxy's credential: " + e.Message
+}
+
 func (f *failure) classifyBadRequest(e *chat.Error) {
 	low := strings.ToLower(f.message)
+	e.Kind, e.Class = chat.KindInvalid, chat.ClassInvalid
 	switch {
+	case containsAny(low, "thought signature", "thought_signature", "thoughtsignature"):
+		e.Class = chat.ClassSignature
 	case f.reason == "API_KEY_INVALID":
-		e.Kind = chat.KindPermission
-		e.Message = "the upstream refused the proxy's credential: " + e.Message
-	case f.status == "FAILED_PRECONDITION" && strings.Contains(low, "location"):
-		e.Kind = chat.KindPermission
-	case strings.Contains(low, "token") && (strings.Contains(low, "exceeds the maximum") || strings.Contains(low, "limit exceeded")):
-		e.Kind = chat.KindInvalid
+		refusedCredential(e)
+	case strings.Contains(low, "token") && containsAny(low, "exceeds the maximum", "limit exceeded"):
+		e.Class = chat.ClassContext
 		e.Message = "prompt is too long: " + e.Message
-	default:
-		e.Kind = chat.KindInvalid
+	case f.status == "FAILED_PRECONDITION" && strings.Contains(low, "location"):
+		e.Kind, e.Class = chat.KindPermission, chat.ClassRegion
 	}
 }
 
 func (f *failure) classifyForbidden(e *chat.Error) {
-	e.Kind = chat.KindPermission
-	if f.reason != "VALIDATION_REQUIRED" {
-		return
+	e.Kind, e.Class = chat.KindPermission, chat.ClassPermission
+	switch {
+	case f.reason == "VALIDATION_REQUIRED":
+		e.Class, e.Terminal = chat.ClassVerification, true
+		f.tellWhereToVerify(e)
+	case f.banned():
+		e.Class = chat.ClassBanned
 	}
-	e.Terminal = true
-	url := f.metadata["validation_url"]
-	if url == "" {
-		url = f.metadata["validation_link"]
-	}
+}
+
+// tellWhereToVerify passes on the whole address at which a person can help.
+func (f *failure) tellWhereToVerify(e *chat.Error) {
+	url := cmp.Or(f.metadata["validation_url"], f.metadata["validation_link"])
 	if url == "" && len(f.help) > 0 {
 		url = f.help[0]
 	}
@@ -213,39 +217,81 @@ func (f *failure) classifyForbidden(e *chat.Error) {
 	}
 }
 
+// banned reports an account that was closed. A project whose service is only
+// switched off is none, whatever the words are.
+func (f *failure) banned() bool {
+	if f.reason == "SERVICE_DISABLED" {
+		return false
+	}
+	low := strings.ToLower(f.message)
+	return f.reason == "CONSUMER_SUSPENDED" || f.reason == "ACCOUNT_DISABLED" ||
+		strings.Contains(low, "violat") && strings.Contains(low, "terms of service") ||
+		containsAny(low, "account has been disabled", "account is disabled", "account has been suspended", "account is suspended")
+}
+
 func (f *failure) classifyLimit(e *chat.Error) {
-	e.Kind = chat.KindRateLimit
+	e.Kind, e.Class = chat.KindRateLimit, chat.ClassRate
 	switch {
 	case strings.Contains(f.message, "limit: 0"):
-		e.Terminal = true
+		e.Class, e.Terminal = chat.ClassNoQuota, true
 	case f.reason == "INSUFFICIENT_G1_CREDITS_BALANCE":
-		e.Kind = chat.KindBilling
+		e.Kind, e.Class = chat.KindBilling, chat.ClassBilling
 	case f.noCapacity():
-		e.Kind = chat.KindOverloaded
+		e.Kind, e.Class = chat.KindOverloaded, chat.ClassCapacity
 	case f.daily():
-		e.Terminal = true
+		e.Class, e.Terminal, e.Window = chat.ClassDaily, true, 24*time.Hour
 		e.RetryAfter = f.quotaReset()
 	case e.RetryAfter > longHint:
-		e.Terminal = true
+		e.Class, e.Terminal = chat.ClassDaily, true
+	case f.perMinute():
+		e.Window = time.Minute
 	}
+}
+
+// classifyFailing is for the statuses of a failing upstream, and for what
+// nothing is known of.
+func (f *failure) classifyFailing(e *chat.Error) {
+	s := f.httpStatus
+	e.Kind = chat.KindUpstream
+	switch {
+	case s == http.StatusServiceUnavailable && f.noCapacity():
+		e.Kind, e.Class = chat.KindOverloaded, chat.ClassCapacity
+	case s == http.StatusRequestTimeout || s == http.StatusGatewayTimeout:
+		e.Kind, e.Class = chat.KindTimeout, chat.ClassUpstream
+	case s == http.StatusInternalServerError || s == http.StatusBadGateway || s == http.StatusServiceUnavailable || 520 <= s && s <= 599:
+		e.Class = chat.ClassUpstream
+	case 400 <= s && s < 500:
+		e.Kind = chat.KindInvalid
+	}
+}
+
+func containsAny(s string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
 }
 
 func (f *failure) noCapacity() bool {
 	if f.reason == "MODEL_CAPACITY_EXHAUSTED" || f.reason == "MODEL_CAPACITY_EXCEEDED" {
 		return true
 	}
-	low := strings.ToLower(f.message)
-	return strings.Contains(low, "no capacity available") || strings.Contains(low, "model is overloaded")
+	return containsAny(strings.ToLower(f.message), "no capacity available", "model is overloaded")
 }
 
 // daily reports a quota per day. A short hint beside it speaks of something
 // else.
 func (f *failure) daily() bool {
-	perDay := func(s string) bool { return strings.Contains(s, "PerDay") || strings.Contains(s, "Daily") }
-	return f.reason == "QUOTA_EXHAUSTED" ||
-		perDay(f.metadata["quota_limit"]) ||
-		strings.Contains(f.metadata["quota_unit"], "/d/") ||
-		slices.ContainsFunc(f.quotas, perDay)
+	return f.reason == "QUOTA_EXHAUSTED" || strings.Contains(f.metadata["quota_unit"], "/d/") ||
+		f.quota("PerDay", "Daily")
+}
+
+func (f *failure) perMinute() bool {
+	return strings.Contains(f.metadata["quota_unit"], "/min/") || f.quota("PerMinute")
+}
+
+// quota reports whether the name of a quota that was exceeded holds one of words.
+func (f *failure) quota(words ...string) bool {
+	return slices.ContainsFunc(append(slices.Clone(f.quotas), f.metadata["quota_limit"]), func(name string) bool {
+		return containsAny(name, words...)
+	})
 }
 
 func (f *failure) anyReason() string {
@@ -266,13 +312,17 @@ func (f *failure) publicMessage() string {
 	return msg
 }
 
-// wait returns the first hint, 0 for none.
+// wait returns the first hint, 0 for none, or where the first one is an instant
+// of which resetAt alone tells.
 func (f *failure) wait() time.Duration {
 	if d := f.retryAfter(); d > 0 {
 		return d
 	}
 	if d := f.quotaReset(); d > 0 {
 		return d
+	}
+	if !f.resetAt().IsZero() && f.now().IsZero() {
+		return 0
 	}
 	if d := parseWait(f.retry); d > 0 {
 		return d
@@ -295,7 +345,7 @@ func (f *failure) retryAfter() time.Duration {
 }
 
 func (f *failure) quotaReset() time.Duration {
-	if at, err := time.Parse(time.RFC3339, f.metadata["quotaResetTimeStamp"]); err == nil {
+	if at := f.resetAt(); !at.IsZero() {
 		if d := f.until(at); d > 0 {
 			return d
 		}
@@ -303,13 +353,31 @@ func (f *failure) quotaReset() time.Duration {
 	return parseWait(f.metadata["quotaResetDelay"])
 }
 
+// resetAt is when the quota is reset, if the upstream named an instant.
+func (f *failure) resetAt() time.Time {
+	at, err := time.Parse(time.RFC3339, f.metadata["quotaResetTimeStamp"])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // until counts from the upstream's own clock.
 func (f *failure) until(at time.Time) time.Duration {
-	now, err := http.ParseTime(f.header.Get("Date"))
-	if err != nil {
+	now := f.now()
+	if now.IsZero() {
 		return 0
 	}
 	return bound(at.Sub(now))
+}
+
+// now is what the upstream took the time to be, zero if it did not say.
+func (f *failure) now() time.Time {
+	now, err := http.ParseTime(f.header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return now
 }
 
 func parseWait(s string) time.Duration {

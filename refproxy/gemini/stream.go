@@ -214,7 +214,7 @@ func readError(err error) error {
 	case errors.Is(err, context.Canceled):
 		return &chat.Error{Kind: chat.KindCanceled, Message: "the request was canceled", Cause: err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &chat.Error{Kind: chat.KindTimeout, Message: "the upstream did not answer in time", Cause: err}
+		return &chat.Error{Kind: chat.KindTimeout, Class: chat.ClassNetwork, Message: "the upstream did not answer in time", Cause: err}
 	}
-	return &chat.Error{Kind: chat.KindNetwork, Message: "the connection to the upstream broke", Cause: err}
+	return &chat.Error{Kind: chat.KindNetwork, Class: chat.ClassNetwork, Message: "the connection to the upstream broke", Cause: err}
 }

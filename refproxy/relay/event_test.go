@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
@@ -27,11 +28,16 @@ func (s *sink) FlushError() error           { return nil }
 // canned answers every stream with the same bytes.
 type canned struct{ body []byte }
 
-func (c canned) Generate(context.Context, chat.Request) (chat.Response, error) {
+func (c canned) Begin(context.Context, chat.Request) relay.Asking { return c }
+func (canned) Again(_ context.Context, err error) error           { return err }
+func (canned) End(error, time.Duration)                           {}
+func (canned) Attempts() []relay.Attempt                          { return nil }
+
+func (c canned) Generate(context.Context) (chat.Response, error) {
 	return chat.Response{}, nil
 }
 
-func (c canned) Stream(context.Context, chat.Request) (io.ReadCloser, error) {
+func (c canned) Stream(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(c.body)), nil
 }
 

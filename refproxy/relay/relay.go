@@ -17,6 +17,12 @@
 // The goroutine that reads the upstream also writes to the caller, so an event
 // costs no handover; a timer alone looks after silence. Both write under one
 // lock.
+//
+// An upstream is asked as often as it says ([Asking.Again]), but only before
+// content: in idle and in opened. A caller gets one message_start whatever it
+// takes, and pings while the relay waits for the next attempt. Thought is
+// content. What has no content, and then no finish, has failed as if with an
+// error.
 package relay
 
 import (
@@ -30,21 +36,56 @@ import (
 	"iter"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
 // An Upstream answers canonical requests whose Model is its own name of one.
-// Its errors are, or wrap, a *chat.Error.
 type Upstream interface {
-	// Generate returns a whole answer.
-	Generate(ctx context.Context, req chat.Request) (chat.Response, error)
-	// Stream returns the bytes of a streamed answer once the upstream has
-	// accepted the request. ctx covers the body too; the relay closes it.
-	Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error)
+	// Begin takes a request on; nothing is sent yet.
+	Begin(ctx context.Context, req chat.Request) Asking
+}
+
+// An Asking is one request at an upstream, in as many attempts as it takes. One
+// goroutine uses it. Its errors are, or wrap, a *chat.Error.
+type Asking interface {
+	// Generate asks for a whole answer, once.
+	Generate(ctx context.Context) (chat.Response, error)
+	// Stream asks for a streamed one, once, and returns its bytes when the
+	// upstream has accepted the request. ctx covers the body too; the relay closes
+	// it.
+	Stream(ctx context.Context) (io.ReadCloser, error)
+	// Again is asked after an attempt that failed with err before any content. It
+	// waits as long as need be, and returns nil if the upstream is to be asked
+	// again; else what the caller is to be told.
+	Again(ctx context.Context, err error) error
+	// End is called once, when nothing more comes of the upstream, whatever
+	// happened, and releases what was held. err is nil after a whole answer, and of
+	// KindCanceled if the caller is to blame. firstToken is the time from the last
+	// attempt to its first content, 0 where there was none.
+	End(err error, firstToken time.Duration)
+	// Attempts tells, after End, how it went.
+	Attempts() []Attempt
+}
+
+// An Attempt is one try of a request, for the record.
+type Attempt struct {
+	// At is when it was made, since the request came in.
+	At time.Duration
+	// Credential is the opaque id of whose right it used, empty for none.
+	Credential string
+	// Class is the chat.Class of its failure, empty if it succeeded.
+	Class string
+	// Status is the upstream's HTTP status, 0 where there was none.
+	Status int
+	// Planned is the wait that was decided upon before the next attempt, and Slept
+	// what was waited; both are 0 where no other followed.
+	Planned, Slept time.Duration
+	// Retried says that another attempt followed.
+	Retried bool
 }
 
 // Decode turns the bytes of a streamed answer into events; the contract of the
@@ -115,9 +156,19 @@ type Config struct {
 	Idle time.Duration
 	// WriteTimeout bounds each write to a caller that does not read. Default 60 s.
 	WriteTimeout time.Duration
+	// Clock is what Hold, Ping, FirstEvent and Idle are measured by; nil is the
+	// machine's. WriteTimeout protects the machine itself, and is always its.
+	Clock *clock.Scaled
 	// Traced has every Outcome carry a Trace.
 	Traced bool
 }
+
+// machine returns how long d of the relay's clock lasts.
+func (c *Config) machine(d time.Duration) time.Duration { return c.Clock.Machine(d) }
+
+// since returns the time of the relay's clock between two instants of the
+// machine's.
+func (c *Config) since(from, to time.Time) time.Duration { return c.Clock.At(to).Sub(c.Clock.At(from)) }
 
 // A Relay serves requests. It is safe for concurrent use.
 type Relay struct{ cfg Config }
@@ -163,6 +214,12 @@ type Outcome struct {
 	// set, and so is RequestID.
 	Times     Times
 	RequestID string
+	// Attempts are the tries at the upstream, as it tells them.
+	Attempts []Attempt
+	// Flags are the arms that the request was in, and Shares the share of traffic
+	// that was on for each. The caller of Serve sets them.
+	Flags  map[string]bool
+	Shares map[string]float64
 	// Trace is nil unless Config.Traced.
 	Trace *Trace
 }
@@ -197,73 +254,6 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 	return r.whole(w, hr.Context(), req, answerer{reply, head}, o, requestID)
 }
 
-// An answerer encodes the whole answer to one request.
-type answerer struct {
-	reply Reply
-	head  Head
-}
-
-// whole serves an answer in one piece.
-func (r *Relay) whole(w http.ResponseWriter, ctx context.Context, req chat.Request, a answerer, o Outcome, requestID string) Outcome {
-	o.Times.Asked = time.Now()
-	o.Trace.asked()
-	resp, err := r.cfg.Upstream.Generate(ctx, req)
-	if err != nil {
-		return r.refuse(w, o, because(ctx, err), requestID)
-	}
-	o.Times.Answered, o.Usage, o.Finish = time.Now(), resp.Usage, resp.Finish
-	o.Trace.arrived()
-	if req.Choice.Single {
-		o.DroppedCalls = keepFirstCall(&resp)
-	}
-	body, err := a.reply.Response(a.head, resp)
-	if err != nil {
-		return r.refuse(w, o, err, requestID)
-	}
-	return r.send(w, body, o, requestID)
-}
-
-// keepFirstCall leaves one call in each answer, and returns how many it took out.
-func keepFirstCall(resp *chat.Response) (dropped int) {
-	first := func(parts []chat.Part) []chat.Part {
-		called := false
-		return slices.DeleteFunc(parts, func(p chat.Part) bool {
-			again := called && p.Kind == chat.PartCall
-			called = called || p.Kind == chat.PartCall
-			if again {
-				dropped++
-			}
-			return again
-		})
-	}
-	resp.Parts = first(resp.Parts)
-	for i := range resp.Others {
-		resp.Others[i].Parts = first(resp.Others[i].Parts)
-	}
-	return dropped
-}
-
-// send writes an answer in one piece.
-func (r *Relay) send(w http.ResponseWriter, body []byte, o Outcome, requestID string) Outcome {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Request-Id", requestID)
-	o.Status = http.StatusOK
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(r.cfg.WriteTimeout)) // a writer without deadlines has none to miss
-	w.WriteHeader(o.Status)
-	if _, err := w.Write(body); err != nil {
-		o.Err = gone(err)
-	} else {
-		now := time.Now() // all at once
-		o.Trace.content(now)
-		o.Times.Head, o.Times.Event, o.Times.Token, o.Times.Text, o.Times.Last = now, now, now, now, now
-	}
-	_ = rc.SetWriteDeadline(time.Time{})
-	return o
-}
-
 // refuse answers with an error status, unless the caller has gone.
 func (r *Relay) refuse(w http.ResponseWriter, o Outcome, err error, requestID string) Outcome {
 	o.Err = chat.AsError(err)
@@ -290,6 +280,10 @@ func WriteError(w http.ResponseWriter, d ErrorEncoder, err error, requestID stri
 	_, _ = w.Write(body) // a caller who has gone cannot be told
 	return status
 }
+
+// errUnfinished is the failure of what did not come to its end, because
+// something panicked.
+var errUnfinished = &chat.Error{Message: "internal error"}
 
 // because returns why a request failed: what its context was cancelled with,
 // if that is an error of ours; the caller's leaving; or err itself.

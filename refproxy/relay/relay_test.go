@@ -84,6 +84,9 @@ func (e *encoder) Event(ev chat.Event) error {
 	if ev.Call != nil {
 		return e.put("call %s", ev.Call.Name)
 	}
+	if ev.Kind == chat.EventThought {
+		return e.put("thought %s", ev.Text)
+	}
 	if ev.Text == "panic" {
 		panic("encoder")
 	}
@@ -107,6 +110,9 @@ func decode(r io.Reader) iter.Seq2[chat.Event, error] {
 			ev := chat.Event{Kind: chat.EventText, Text: s.Text()}
 			if name, ok := strings.CutPrefix(ev.Text, "call "); ok {
 				ev = chat.Event{Kind: chat.EventCall, Call: &chat.Call{Name: name}}
+			}
+			if thought, ok := strings.CutPrefix(ev.Text, "think "); ok {
+				ev = chat.Event{Kind: chat.EventThought, Text: thought}
 			}
 			switch ev.Text {
 			case "start":
@@ -137,8 +143,16 @@ type script struct {
 	model string
 }
 
-func (s *script) Generate(ctx context.Context, req chat.Request) (chat.Response, error) {
+func (s *script) Begin(_ context.Context, req chat.Request) relay.Asking {
 	s.model = req.Model
+	return s
+}
+
+func (*script) Again(_ context.Context, err error) error { return err }
+func (*script) End(error, time.Duration)                 {}
+func (*script) Attempts() []relay.Attempt                { return nil }
+
+func (s *script) Generate(ctx context.Context) (chat.Response, error) {
 	for _, step := range s.steps {
 		switch step := step.(type) {
 		case time.Duration:
@@ -159,8 +173,7 @@ func (s *script) Generate(ctx context.Context, req chat.Request) (chat.Response,
 	return chat.Response{Parts: parts, Others: []chat.Candidate{{Parts: slices.Clone(parts)}}}, nil
 }
 
-func (s *script) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
-	s.model = req.Model
+func (s *script) Stream(ctx context.Context) (io.ReadCloser, error) {
 	steps := s.steps
 	for len(steps) > 0 { // what comes before the first line delays the head
 		d, isPause := steps[0].(time.Duration)

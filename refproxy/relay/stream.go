@@ -17,23 +17,32 @@ type session struct {
 	rc        *http.ResponseController
 	enc       Encoder
 	requestID string
-	cancel    context.CancelCauseFunc // ends the upstream's stream
+	cancel    context.CancelCauseFunc // ends everything: the caller does not listen
 	trace     *Trace                  // the request's goroutine's own; nil: nobody asks
 	dropped   int                     // calls; the request's goroutine's own, too
 
 	mu       sync.Mutex // guards what follows, and the encoder and the writer
 	timer    *time.Timer
 	begun    time.Time
-	heard    time.Time // the upstream's last event; begun before the first
 	spoke    time.Time // our last write
 	deadline time.Time // of writes, as last set
+	try      try
 	start    chat.Event
 	events   int
 	usage    chat.Usage
 	finish   chat.Finish
 	times    Times
 	opened   bool // the head was sent
+	content  bool // something after the start was given to the encoder: committed
 	done     bool // nothing more may be written
+}
+
+// A try is one attempt at the upstream.
+type try struct {
+	giveUp context.CancelCauseFunc // ends it alone; nil between attempts
+	asked  time.Time
+	heard  time.Time // the upstream's last event; asked before the first
+	events int
 }
 
 // stream serves an answer as events.
@@ -45,23 +54,45 @@ func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.R
 		requestID: requestID, cancel: cancel, begun: time.Now(), start: chat.Event{Kind: chat.EventStart},
 		trace: o.Trace,
 	}
-	s.heard = s.begun
+	s.times.Asked = s.begun
 	s.watch()
 	defer s.stop() // also when the codec panics: the timer must not outlive us
-	err := s.run(ctx, r.cfg.Upstream, req, r.cfg.Decoder(req))
-	return s.end(ctx, r, o, err)
+	decode := r.cfg.Decoder(req)
+	asking := r.cfg.Upstream.Begin(ctx, req)
+	err := s.run(ctx, asking, req, decode)
+	o.Attempts = asking.Attempts()
+	return s.end(r, o, err)
 }
 
-// run moves every event of the upstream to the caller. Its error is the
-// upstream's failure or, as KindCanceled, the caller's.
-func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode Decode) error {
-	s.mu.Lock()
-	s.times.Asked = time.Now()
-	s.mu.Unlock()
-	s.trace.asked()
-	body, err := up.Stream(ctx, req)
+// run asks until an answer has begun, and then to its end, or until there is no
+// hope of one. Its error is what the caller is to be told or, as KindCanceled,
+// that there is no caller any more.
+func (s *session) run(ctx context.Context, asking Asking, req chat.Request, decode Decode) (err error) {
+	defer func() { asking.End(err, s.firstToken()) }()
+	for {
+		err = errUnfinished // for a panic, which must not count as a success
+		err = s.attempt(ctx, asking, req, decode)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || s.committed() {
+			return err
+		}
+		s.rest()
+		if err = asking.Again(ctx, err); err != nil {
+			return because(ctx, err)
+		}
+	}
+}
+
+// attempt asks once, and moves every event of the upstream to the caller.
+func (s *session) attempt(parent context.Context, asking Asking, req chat.Request, decode Decode) error {
+	ctx, giveUp := context.WithCancelCause(parent)
+	defer giveUp(nil)
+	s.begin(giveUp)
+	body, err := asking.Stream(ctx)
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
 	defer func() { _ = body.Close() }() // all we wanted of it has been read
 	events := decode(s.trace.watch(body))
@@ -69,14 +100,68 @@ func (s *session) run(ctx context.Context, up Upstream, req chat.Request, decode
 		events = chat.FirstCall(events, s.drop)
 	}
 	for ev, err := range events {
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.event(ev)
 		}
-		if err := s.event(ev); err != nil {
-			return gone(err)
+		if err != nil {
+			return s.failed(ctx, err)
 		}
 	}
+	if !s.ended() {
+		return because(ctx, &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: "the upstream's answer ended without a finish"})
+	}
 	return nil
+}
+
+// begin notes that the upstream is asked. Its time to answer begins anew; the
+// caller's Hold does not.
+func (s *session) begin(giveUp context.CancelCauseFunc) {
+	s.trace.asked()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.try = try{giveUp: giveUp, asked: now, heard: now}
+	s.timer.Reset(s.next(now))
+}
+
+// rest notes that an attempt has failed: until the next one nothing is expected
+// of the upstream, but the caller still wants to hear something.
+func (s *session) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.try.giveUp = nil
+	s.timer.Reset(s.next(time.Now()))
+}
+
+// failed returns why an attempt failed that had an answer. What comes after the
+// answer's end is told as it is.
+func (s *session) failed(ctx context.Context, err error) error {
+	if s.ended() {
+		return err
+	}
+	return because(ctx, err)
+}
+
+func (s *session) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enc.Ended()
+}
+
+func (s *session) committed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.content
+}
+
+// firstToken is the time from the last attempt to its first content.
+func (s *session) firstToken() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.times.Answered.IsZero() {
+		return 0
+	}
+	return s.cfg.since(s.try.asked, s.times.Answered)
 }
 
 // drop notes a call that the caller is not to get. It is a sign of life all the
@@ -85,23 +170,39 @@ func (s *session) drop(chat.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropped++
+	s.heard(time.Now())
+}
+
+// heard notes an event of the upstream's.
+func (s *session) heard(now time.Time) {
+	s.try.heard = now
+	s.try.events++
 	s.events++
-	s.heard = time.Now()
 }
 
 // event writes one event. The start is kept until something follows it, so
-// that a failure in between still gets its real status.
+// that a failure in between still gets its real status. Its error is the
+// caller's.
 func (s *session) event(ev chat.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	s.heard = now
-	s.events++
+	s.heard(now)
 	s.usage, s.finish = ev.Usage, ev.Finish
-	if ev.Kind == chat.EventStart && !s.opened {
+	if ev.Kind == chat.EventStart {
 		s.start = ev
 		return nil
 	}
+	if err := s.write(ev, now); err != nil {
+		return gone(err)
+	}
+	s.sent(ev, now)
+	return nil
+}
+
+// write commits to this attempt's answer.
+func (s *session) write(ev chat.Event, now time.Time) error {
+	s.content = true
 	if !s.opened {
 		s.sendHead()
 		if err := s.enc.Event(s.start); err != nil {
@@ -113,11 +214,7 @@ func (s *session) event(ev chat.Event) error {
 		return err
 	}
 	s.spoke = now
-	if err := s.rc.Flush(); err != nil {
-		return err
-	}
-	s.sent(ev, now)
-	return nil
+	return s.rc.Flush()
 }
 
 // sent notes when an event that had arrived reached the caller.
@@ -169,7 +266,7 @@ func (s *session) tick() {
 	if !s.mu.TryLock() {
 		// A write is under way, so there is no silence; it may also be stuck
 		// until its deadline, and need not hold us up as well.
-		time.AfterFunc(time.Second, s.tick)
+		time.AfterFunc(s.cfg.machine(time.Second), s.tick)
 		return
 	}
 	defer s.mu.Unlock()
@@ -177,9 +274,9 @@ func (s *session) tick() {
 		return
 	}
 	now := time.Now()
-	if now.Sub(s.heard) >= s.patience() {
-		s.cancel(s.timeout())
-		return
+	if s.try.giveUp != nil && now.Sub(s.try.heard) >= s.cfg.machine(s.patience()) {
+		s.try.giveUp(s.timeout())
+		return // what comes now, an error or the next attempt, is not a matter of time
 	}
 	if err := s.reassure(now); err != nil {
 		s.cancel(gone(err))
@@ -192,11 +289,11 @@ func (s *session) tick() {
 func (s *session) reassure(now time.Time) error {
 	var err error
 	switch {
-	case !s.opened && now.Sub(s.begun) >= s.cfg.Hold:
+	case !s.opened && now.Sub(s.begun) >= s.cfg.machine(s.cfg.Hold):
 		s.extend(now)
 		s.sendHead()
 		err = s.enc.Start(s.start.Usage)
-	case s.opened && now.Sub(s.spoke) >= s.cfg.Ping:
+	case s.opened && now.Sub(s.spoke) >= s.cfg.machine(s.cfg.Ping):
 		s.extend(now)
 		err = s.enc.Ping()
 	default:
@@ -212,16 +309,19 @@ func (s *session) reassure(now time.Time) error {
 
 // next returns the time from now until tick may have something to do.
 func (s *session) next(now time.Time) time.Duration {
-	wait := s.heard.Add(s.patience()).Sub(now)
+	wait := s.begun.Add(s.cfg.machine(s.cfg.Hold)).Sub(now)
 	if s.opened {
-		return min(wait, s.spoke.Add(s.cfg.Ping).Sub(now))
+		wait = s.spoke.Add(s.cfg.machine(s.cfg.Ping)).Sub(now)
 	}
-	return min(wait, s.begun.Add(s.cfg.Hold).Sub(now))
+	if s.try.giveUp == nil {
+		return wait
+	}
+	return min(wait, s.try.heard.Add(s.cfg.machine(s.patience())).Sub(now))
 }
 
 // patience is the silence that the upstream may keep.
 func (s *session) patience() time.Duration {
-	if s.events == 0 {
+	if s.try.events == 0 {
 		return s.cfg.FirstEvent
 	}
 	return s.cfg.Idle
@@ -229,26 +329,19 @@ func (s *session) patience() time.Duration {
 
 func (s *session) timeout() *chat.Error {
 	msg := "the upstream sent nothing within " + s.patience().String()
-	if s.events > 0 {
+	if s.try.events > 0 {
 		msg = "the upstream fell silent for " + s.patience().String()
 	}
-	return &chat.Error{Kind: chat.KindTimeout, Message: msg}
+	return &chat.Error{Kind: chat.KindTimeout, Class: chat.ClassNetwork, Message: msg}
 }
 
-// end tells the caller of a failure in the way that is
-// still open.
-func (s *session) end(ctx context.Context, r *Relay, o Outcome, err error) Outcome {
+// end tells the caller of a failure in the way that is still open.
+func (s *session) end(r *Relay, o Outcome, err error) Outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done = true
 	defer s.releaseDeadline()
 	o.Events, o.DroppedCalls, o.Usage, o.Finish, o.Times = s.events, s.dropped, s.usage, s.finish, s.times
-	if err == nil && !s.enc.Ended() {
-		err = &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer ended without a finish"}
-	}
-	if err != nil && !s.enc.Ended() {
-		err = because(ctx, err)
-	}
 	if !s.opened {
 		return r.refuse(s.w, o, err, s.requestID)
 	}

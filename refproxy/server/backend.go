@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
@@ -33,13 +34,27 @@ type backend struct {
 
 var _ relay.Upstream = backend{}
 
+// Begin takes a request on, which is asked for once.
+func (b backend) Begin(_ context.Context, req chat.Request) relay.Asking { return asking{b, req} }
+
+// asking is one request at the upstream, in one attempt.
+type asking struct {
+	backend
+	req chat.Request
+}
+
+// Again, End and Attempts are those of who never asks twice and holds nothing.
+func (asking) Again(_ context.Context, err error) error { return err }
+func (asking) End(error, time.Duration)                 {}
+func (asking) Attempts() []relay.Attempt                { return nil }
+
 // Stream asks for a streamed answer.
-func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, error) {
-	body, err := b.encode(ctx, req, b.codec.EncodeRequest)
+func (a asking) Stream(ctx context.Context) (io.ReadCloser, error) {
+	body, err := a.encode(ctx, a.req, a.codec.EncodeRequest)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.stream(ctx, req.Model, body)
+	resp, err := a.stream(ctx, a.req.Model, body)
 	if err != nil {
 		return nil, err
 	}
@@ -47,16 +62,16 @@ func (b backend) Stream(ctx context.Context, req chat.Request) (io.ReadCloser, e
 }
 
 // Generate asks for a whole answer.
-func (b backend) Generate(ctx context.Context, req chat.Request) (chat.Response, error) {
-	body, err := b.encode(ctx, req, b.codec.EncodeRequest)
+func (a asking) Generate(ctx context.Context) (chat.Response, error) {
+	body, err := a.encode(ctx, a.req, a.codec.EncodeRequest)
 	if err != nil {
 		return chat.Response{}, err
 	}
-	answer, err := b.generate(ctx, req.Model, body)
+	answer, err := a.generate(ctx, a.req.Model, body)
 	if err != nil {
 		return chat.Response{}, err
 	}
-	return gemini.NewDecoder(req).Response(answer.body)
+	return gemini.NewDecoder(a.req).Response(answer.body)
 }
 
 // CountTokens asks for the number of input tokens.
