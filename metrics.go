@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 	"github.com/firstbyte-dev/firstbyte/refproxy/telemetry"
@@ -23,6 +24,10 @@ func (o observed) Ended(out relay.Outcome) {
 		Model: out.UpstreamModel, Stream: out.Stream, Outcome: telemetry.OK,
 		Full: out.Times.Ended.Sub(out.Times.Begun), FirstByte: -1, FirstToken: -1, Added: -1,
 		Input: out.Usage.Input, Cached: out.Usage.Cached, Output: out.Usage.Output,
+		Thoughts: out.DroppedThoughts, Calls: out.DroppedCalls, Truncated: truncated(&out),
+	}
+	if out.Trace != nil {
+		r.Events = out.Trace.Written
 	}
 	if out.Err != nil {
 		r.Outcome = out.Err.Kind.String()
@@ -39,6 +44,12 @@ func (o observed) Ended(out relay.Outcome) {
 	o.metrics.Ended(r)
 }
 
+// truncated reports whether a stream broke off after its head, and not because
+// its caller left.
+func truncated(o *relay.Outcome) bool {
+	return o.Stream && o.Err != nil && o.Err.Kind != chat.KindCanceled && !o.Times.Head.IsZero()
+}
+
 // observe adds metrics to cfg and serves them at address, if there is one, and
 // notes where.
 func observe(ctx context.Context, address string, cfg *server.Config, said map[string]any) (stop func(), err error) {
@@ -46,7 +57,7 @@ func observe(ctx context.Context, address string, cfg *server.Config, said map[s
 		return func() {}, nil
 	}
 	m := telemetry.New()
-	cfg.Observers = append(cfg.Observers, observed{m})
+	cfg.Observers, cfg.Traced = append(cfg.Observers, observed{m}), true
 	said["metrics"], stop, err = serveMetrics(ctx, address, m)
 	return stop, err
 }

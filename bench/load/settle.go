@@ -33,9 +33,7 @@ func (r *request) settle(epoch int64, key Secret) {
 		sum := sha256.Sum256([]byte(a.Text))
 		s.AnswerHash = hex.EncodeToString(sum[:8])
 	}
-	if r.requestID != "" {
-		s.Proxy = &sample.ProxySaid{RequestID: clean(r.requestID, key)}
-	}
+	s.Proxy = r.told
 	r.judge(key)
 }
 

@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,19 +46,19 @@ type request struct {
 	skipped  string             // why its session ended before it; "" if it did not
 	wire     dialect.Request
 
-	trace     trace
-	sent      int64
-	headers   int64
-	closed    int64
-	status    int
-	protocol  string
-	requestID string
-	phase     sample.Phase
-	failed    sample.Outcome // what the transport, the status or we ourselves said; "" if nothing
-	code      string
-	message   string
-	stream    dialect.Stream // nil once decoded
-	answer    dialect.Answer
+	trace    trace
+	sent     int64
+	headers  int64
+	closed   int64
+	status   int
+	protocol string
+	told     *sample.ProxySaid // what the gateway told of it; nil: nothing
+	phase    sample.Phase
+	failed   sample.Outcome // what the transport, the status or we ourselves said; "" if nothing
+	code     string
+	message  string
+	stream   dialect.Stream // nil once decoded
+	answer   dialect.Answer
 }
 
 // A tripper is the http.RoundTripper that vegeta's client drives: the number of
@@ -188,10 +187,6 @@ func (b *body) Close() error {
 func (b *body) WriteTo(io.Writer) (int64, error) {
 	r, res := b.request, b.response
 	r.status, r.protocol = res.StatusCode, res.Proto
-	r.requestID = cmp.Or(res.Header.Get("Request-Id"), res.Header.Get("X-Request-Id"))
-	if b.tripper.split != nil {
-		r.assigned = clean(res.Header.Get(b.tripper.split.Header), b.tripper.target.Key)
-	}
 	if res.StatusCode != http.StatusOK {
 		b.refused(sample.ByStatus(res.StatusCode))
 	} else if stream, err := b.tripper.dialect.Open(res.Header.Get("Content-Type")); err != nil {
@@ -302,6 +297,7 @@ func (b *body) end() {
 	b.request.closed = clock.Now()
 	b.dog.stop()
 	if b.response != nil {
+		b.listen()                  // before the close: until then the trailer is this goroutine's
 		_ = b.response.Body.Close() // what it could say was read or is recorded
 	}
 	b.cancel(nil)

@@ -35,7 +35,7 @@ func small() *sample.Run {
 		Status: 200, Outcome: sample.OK, Usage: sample.Usage{Input: 12, Output: 7, Cached: 3, Source: "usage"},
 		Finish: "end_turn", AnswerHash: "0123456789abcdef", Quality: new(0.0), Cost: .00125, Weight: 2.5,
 		Proxy: &sample.ProxySaid{
-			RequestID: "req-1", Attempts: 2, WaitNS: 5, Credential: "c1", Flags: map[string]bool{"ff_a": true},
+			RequestID: "req-1", Attempts: 2, WaitNS: 5, Credential: "c1", Arm: "candidate", Flags: map[string]bool{"ff_a": true},
 			Shares: map[string]float64{"ff_a": .2}, Pool: sample.PoolPreview,
 			Tries: []sample.Try{
 				{AtNS: 3, Credential: "c0", Pool: sample.PoolPreview, Class: "capacity", Status: 429, PlannedNS: 4, SleptNS: 5},
