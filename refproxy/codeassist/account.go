@@ -39,6 +39,10 @@ type Config struct {
 	HTTP http.RoundTripper
 	// Log is told what an operator should know. Default none.
 	Log *slog.Logger
+	// OnDead is told once that no refresh will ever succeed, so that the credential
+	// can be taken out of use with the reason shown. It may call the account, which
+	// waits for it in Close. Default nobody.
+	OnDead func(*Error)
 }
 
 // An Account is one user's. It is safe for concurrent use. Close ends what it
@@ -80,6 +84,9 @@ func Open(cfg Config) (*Account, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.OnDead == nil {
+		cfg.OnDead = func(*Error) {}
 	}
 	a := &Account{cfg: cfg, cred: cred, client: &http.Client{
 		Transport: cfg.HTTP, Timeout: callTime,

@@ -104,13 +104,13 @@ func (a *Account) exchange(ctx context.Context) error {
 	cred := a.cred
 	a.mu.Unlock()
 	next, failure := a.redeem(ctx, cred)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.refresh = nil
 	if failure != nil {
 		a.fail(failure)
 		return failure
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refresh = nil
 	a.failed, a.pause, a.retryAt, a.renewed = nil, 0, time.Time{}, time.Now()
 	// At once, and before the token is used: the old refresh token may be void.
 	if err := next.save(a.cfg.File); err != nil {
@@ -120,8 +120,14 @@ func (a *Account) exchange(ctx context.Context) error {
 	return nil
 }
 
-// fail keeps why a refresh failed, and when to try again. a.mu is held.
+// fail keeps why a refresh failed, and when to try again.
 func (a *Account) fail(e *Error) {
+	if e.Class == Credential {
+		defer a.cfg.OnDead(e) // once a.mu is free
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refresh = nil
 	if e.Class == Credential {
 		a.dead = e
 		a.cfg.Log.Error("credential of Code Assist is of no use any more; log in again", "reason", e.Message)

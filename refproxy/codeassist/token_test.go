@@ -138,7 +138,13 @@ func TestTokenEndpoint(t *testing.T) {
 				g := &google{answers: map[string][]answer{tokenPath: append([]answer{tt.answer}, tokenAnswers()...)}}
 				path := file(t, -time.Second, "")
 				before := saved(t, path)
-				a, log := open(t, path, g, codeassist.Config{})
+				var dead []*codeassist.Error
+				var a *codeassist.Account
+				cfg := codeassist.Config{OnDead: func(e *codeassist.Error) {
+					dead = append(dead, e)
+					_, _ = a.Token(t.Context()) // it holds no lock
+				}}
+				a, log := open(t, path, g, cfg)
 				_, err := a.Token(t.Context())
 				e, ok := errors.AsType[*codeassist.Error](err)
 				if !ok || e.Class != tt.class || !strings.Contains(e.Message, tt.says) {
@@ -151,6 +157,9 @@ func TestTokenEndpoint(t *testing.T) {
 				_, err = a.Token(t.Context())
 				if err == nil || len(g.requests(tokenPath)) != 1 {
 					t.Errorf("asked again at once: %v, %d requests", err, len(g.requests(tokenPath)))
+				}
+				if told := len(dead) == 1; told != (tt.class == codeassist.Credential) || told && dead[0].Message != e.Message {
+					t.Errorf("told that the credential is dead: %v", dead)
 				}
 				if tt.again == 0 {
 					time.Sleep(24 * time.Hour)
