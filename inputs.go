@@ -11,10 +11,14 @@ import (
 	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
-// loadPolicy reads the policy at path, or the built-in one for "".
+// loadPolicy reads the policy at path, or a built-in one for "" and the name of
+// that of flags.
 func loadPolicy(path string) (policy.Policy, error) {
-	if path == "" {
+	switch path {
+	case "":
 		return policy.Default(), nil
+	case policy.FlagsName:
+		return policy.Flags(), nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -129,8 +129,14 @@ type Config struct {
 	Tool     string // "firstbyte VERSION", for the header
 	Scenario string // of a simulated upstream, for the header
 
-	// NoControls says, in the header, why no arm is a control.
+	// ClockScale is how many times as fast as the machine's the arms' own clocks run,
+	// for the header; 0: they are the machine's.
+	ClockScale float64
+
+	// NoControls says, in the header, why no arm is a control, and Seeks what the run
+	// was made to show.
 	NoControls string
+	Seeks      []string
 
 	// Shard is the part of the plan that this process sends.
 	Shard Shard

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -170,8 +171,8 @@ func (r *runner) header() sample.Header {
 			Sweep: cfg.Sweep, Profile: cfg.profile(),
 		},
 		Design: cfg.design(), Blocks: cfg.Blocks, Arms: r.arms(), Dialect: cfg.Dialect.Name(), Model: cfg.Model,
-		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: 1, NoControls: cfg.NoControls,
-		Draw: cfg.Draw.told(),
+		Scenario: cfg.Scenario, Machine: thisMachine(), ClockScale: cmp.Or(cfg.ClockScale, 1), NoControls: cfg.NoControls,
+		Seeks: cfg.Seeks, Draw: cfg.Draw.told(),
 	}
 	cfg.Shard.describeStart(&h)
 	return h

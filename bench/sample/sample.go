@@ -77,6 +77,10 @@ type Header struct {
 	// says so.
 	NoControls string `json:"no_controls,omitzero"`
 
+	// Seeks names the metrics whose change the run was made to show, by the keys of
+	// a policy (first_token.p95), written down before there was anything to see.
+	Seeks []string `json:"seeks,omitempty"`
+
 	// Draw says how items were drawn where some were likelier than others; nil:
 	// none was.
 	Draw *Draw `json:"draw,omitempty"`

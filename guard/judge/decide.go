@@ -121,7 +121,7 @@ func (c *docket) undecided() *finding {
 func (c *docket) verdict() Verdict {
 	d := c.decide()
 	v := Verdict{
-		Schema: Schema, Decision: d.decision, ExitCode: d.decision.ExitCode(), Reason: d.reason, Summary: d.summary,
+		Schema: Schema, Decision: d.decision, ExitCode: d.decision.ExitCode(), Reason: d.reason, Summary: append(d.summary, c.sought()...),
 		Guarantee: c.guarantee(), Unit: c.unit(),
 		Baseline: c.set.Baseline, Candidate: c.set.Candidate, Design: c.set.Header.Design, Mode: string(cmp.Or(c.policy.Mode, policy.Fixed)),
 		Look: c.horizon.look, Looks: c.horizon.looks,

@@ -28,6 +28,22 @@ func Default() Policy {
 	return p
 }
 
+//go:embed flags.yaml
+var flagsYAML []byte
+
+// Flags returns the policy of a run for one feature flag: its text is flags.yaml.
+func Flags() Policy {
+	p, err := Parse(flagsYAML)
+	if err != nil {
+		panic("policy: the embedded policy of flags: " + err.Error()) // a test parses it
+	}
+	return p
+}
+
+// FlagsName is how commands name the policy that [Flags] returns, in place of a
+// file.
+const FlagsName = "flags"
+
 // DefaultYAML returns the text of the default policy, for people to copy.
 func DefaultYAML() []byte { return slices.Clone(defaultYAML) }
 

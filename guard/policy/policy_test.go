@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -233,4 +234,24 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("accepted, but %v, hash %q", err, p.Hash)
 		}
 	})
+}
+
+// TestFlagsDemandTheDefault: a run for a flag is judged no more mildly than any
+// other gate.
+func TestFlagsDemandTheDefault(t *testing.T) {
+	gating := func(p policy.Policy) (all []policy.Metric) {
+		for _, m := range p.Metrics {
+			if m.Direction = ""; m.Gating {
+				all = append(all, m)
+			}
+		}
+		return all
+	}
+	flags, usual := policy.Flags(), policy.Default()
+	if want, got := gating(usual), gating(flags); !reflect.DeepEqual(want, got) {
+		t.Errorf("default %+v\nflags %+v", want, got)
+	}
+	if flags.SameWork != usual.SameWork || flags.Alpha != usual.Alpha || flags.MinBlocks != usual.MinBlocks || flags.MinPairs != usual.MinPairs || flags.Mode != policy.Fixed {
+		t.Errorf("%+v", flags)
+	}
 }

@@ -38,7 +38,7 @@ type pageView struct {
 	Title, Class, Decision, Reason string
 	Sentences                      []string
 	Behind                         []fact
-	Metrics, Work, Latency         table
+	Metrics, Work, Latency, Scaled table
 	Controls                       table
 	Reasons, Broken                []fact
 	Effects, Blocks, Curves        []template.HTML
@@ -58,7 +58,7 @@ func view(v *judge.Verdict) pageView {
 		Sentences: v.Summary,
 		Behind:    behind(v),
 		Controls:  controlsTable(v),
-		Metrics:   metricTable(v), Work: workTable(v), Latency: latencyTable(v),
+		Metrics:   metricTable(v), Work: workTable(v), Latency: latencyTable(v), Scaled: scaledTable(v),
 		Reasons: reasons(v), Broken: broken(v),
 		Effects: effectCharts(v), Blocks: blockCharts(v), Curves: curveCharts(v),
 		Grade: v.Validity.Grade, Signals: signalTable(v), Noted: factTable(v), Errors: errorTable(v),

@@ -23,6 +23,7 @@ func Markdown(w io.Writer, v judge.Verdict) error {
 	p.table(workTable(&v))
 	p.list(broken(&v))
 	p.table(latencyTable(&v))
+	p.table(scaledTable(&v))
 	p.details("What stands behind this", append(standingBehind(&v), facts(&v)...))
 	p.details("Formulas", formulaFacts(&v))
 	if p.omitted > 0 {

@@ -39,6 +39,7 @@ func Terminal(w io.Writer, v judge.Verdict, options ...Option) error {
 	s.table(workTable(&v))
 	s.list(broken(&v))
 	s.table(latencyTable(&v))
+	s.table(scaledTable(&v))
 	s.table(metricTable(&v))
 	s.list(reasons(&v))
 	s.para("", shortly(&v), "")

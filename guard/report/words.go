@@ -252,7 +252,7 @@ func facts(v *judge.Verdict) []fact {
 		{"run file", join(", ", prefixed("SHA-256 ", v.RunDigest), prefixed("started ", r.StartedAt), r.Tool)},
 	}
 	if r.ClockScale != 0 && r.ClockScale != 1 {
-		all = append(all, fact{"clock", fmt.Sprintf("%g times real time", r.ClockScale)})
+		all = append(all, fact{"clock", scaledBy(r.ClockScale)})
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })
 }
