@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
 )
@@ -23,6 +24,7 @@ type fakegeminiFlags struct {
 	dataset    string
 	inject     []string
 	server     fakegemini.Config // what needs no reading
+	clock      string
 	withParent bool
 }
 
@@ -37,7 +39,8 @@ every arm, and keeps ground truth of each write.
 
 When it listens it prints one line of JSON: the URL of each arm, the URL of the
 control listener (GET /truth, /stats and, with --keep-requests, /requests;
-?drain=1 also forgets what is read) and the CA file.`,
+?drain=1 also forgets what is read; POST /reset?arm=NAME has an arm forget what its
+limits counted) and the CA file.`,
 		Example: "  firstbyte fakegemini --scenario gate --seed 1 --arm baseline --arm candidate \\\n" +
 			"    --inject candidate:ttft=+30% --ca-file ca.pem",
 		Args: cobra.NoArgs,
@@ -54,6 +57,7 @@ control listener (GET /truth, /stats and, with --keep-requests, /requests;
 	flags.StringVar(&f.server.Control, "control", "", "loopback address of the control listener (default a free port)")
 	flags.StringVar(&f.server.CAFile, "ca-file", "", "where to write the CA certificate for clients; needed for h2")
 	flags.IntVar(&f.server.KeepRequests, "keep-requests", 0, "newest requests to keep for GET /requests on the control listener (default none)")
+	flags.StringVar(&f.clock, "clock", "1", "factor by which every delay and limit runs faster, such as 20, or 20@UNIX-SECONDS to share it with a proxy")
 	flags.BoolVar(&f.withParent, "with-parent", false, "stop when standard input ends")
 	return cmd
 }
@@ -107,7 +111,12 @@ func (f *fakegeminiFlags) config() (fakegemini.Config, error) {
 	if err != nil {
 		return fakegemini.Config{}, err
 	}
+	scaled, err := clock.ParseScaled(f.clock)
+	if err != nil {
+		return fakegemini.Config{}, fmt.Errorf("--clock: %w", err)
+	}
 	config := f.server
+	config.Clock = scaled
 	config.Scenario, config.Injuries, config.Answer = scenario, injuries, set.Answer
 	return config, nil
 }

@@ -99,8 +99,9 @@ var rooms = []room{
 	{"refproxy/admin", []string{"refproxy/admin/live"}, "the panel works over interfaces that it declares; what it shows of traffic is kept apart"},
 	{"refproxy/admin/live", nil, "what is watched does not depend on who watches"},
 	{"refproxy/telemetry", nil, "what is observed does not depend on how"},
-	{"refproxy/fakegemini", []string{"refproxy/fakeaccount"}, "a stand-in that shares a parser with the codec it tests hides shared faults"},
+	{"refproxy/fakegemini", []string{"refproxy/fakeaccount", "refproxy/fakelimit"}, "a stand-in that shares a parser with the codec it tests hides shared faults"},
 	{"refproxy/fakeaccount", nil, "an account knows no model and no conversation, and shares nothing with the clients it tests"},
+	{"refproxy/fakelimit", nil, "limits know no wire format, so that they can be tried on a bubble's clock"},
 	{"refproxy/server", []string{"refproxy/..."}, "composition: of all of refproxy, and of nothing else"},
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
 // An Account is one account and its tokens. It is safe for concurrent use.
@@ -16,13 +18,21 @@ type Account struct {
 	models []string
 
 	mu      sync.Mutex
-	tokens  map[string]time.Time // access tokens, until when
-	voided  map[string]struct{}  // refresh tokens that have served
-	grants  int                  // asked for
-	tier    string               // "" until onboarded
-	project string               // of the account
-	op      *operation           // the onboarding
+	clock   *clock.Scaled
+	tokens  map[string]access   // access tokens
+	voided  map[string]struct{} // refresh tokens that have served
+	owners  map[string]string   // whose a rotated refresh token is
+	grants  int                 // asked for
+	tier    string              // "" until onboarded
+	project string              // of the account
+	op      *operation          // the onboarding
 	stats   Stats
+}
+
+// An access is what an access token stands for.
+type access struct {
+	owner string // the service account or the refresh token it was given for
+	until time.Time
 }
 
 // Stats is what the account was asked.
@@ -37,12 +47,13 @@ type Stats struct {
 	Quotas       int `json:"quotas"`
 }
 
-// New returns an account. The seed chooses its tokens; the models have a quota.
-func New(config Config, seed uint64, models []string) *Account {
+// New returns an account. The seed chooses its tokens; the models have a quota;
+// the clock, nil for the machine's, ends tokens.
+func New(config Config, seed uint64, models []string, c *clock.Scaled) *Account {
 	config = config.withDefaults()
 	a := &Account{
-		config: config, seed: seed, models: models,
-		tokens: map[string]time.Time{}, voided: map[string]struct{}{},
+		config: config, seed: seed, models: models, clock: c,
+		tokens: map[string]access{}, voided: map[string]struct{}{}, owners: map[string]string{},
 		project: config.CodeAssist.Project,
 	}
 	if !config.CodeAssist.Onboarding {

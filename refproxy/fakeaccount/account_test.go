@@ -36,7 +36,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 // client opens the proxy's own client for the account.
 func client(t *testing.T, config fakeaccount.Config, refreshToken, project string) (*codeassist.Account, *fakeaccount.Account) {
 	t.Helper()
-	fake := fakeaccount.New(config, 1, []string{"m-1", "m-2"})
+	fake := fakeaccount.New(config, 1, []string{"m-1", "m-2"}, nil)
 	file := filepath.Join(t.TempDir(), "credential.json")
 	text := fmt.Sprintf(`{"client_id":"i","client_secret":"s","refresh_token":%q,"project_id":%q,"token_uri":"https://fake.test/token"}`, refreshToken, project)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -139,7 +139,7 @@ func TestTokensEnd(t *testing.T) {
 
 // TestARotatedTokenServesOnce: the old one is an invalid_grant from then on.
 func TestARotatedTokenServesOnce(t *testing.T) {
-	fake := fakeaccount.New(fakeaccount.Config{Tokens: fakeaccount.Tokens{Rotate: true}}, 1, nil)
+	fake := fakeaccount.New(fakeaccount.Config{Tokens: fakeaccount.Tokens{Rotate: true}}, 1, nil, nil)
 	form := refreshForm()
 	var answer struct {
 		RefreshToken string `json:"refresh_token"`
@@ -160,7 +160,7 @@ func TestARotatedTokenServesOnce(t *testing.T) {
 // taken for the account's, so it is not told.
 func TestTheProjectIsUntoldWithoutATier(t *testing.T) {
 	for _, onboarding := range []bool{false, true} {
-		fake := fakeaccount.New(fakeaccount.Config{CodeAssist: fakeaccount.CodeAssist{Onboarding: onboarding}}, 1, nil)
+		fake := fakeaccount.New(fakeaccount.Config{CodeAssist: fakeaccount.CodeAssist{Onboarding: onboarding}}, 1, nil, nil)
 		var given struct {
 			AccessToken string `json:"access_token"`
 		}
@@ -220,7 +220,7 @@ func TestGrantsAreRefusedAsPlanned(t *testing.T) {
 }
 
 func TestRefusalsBeginAfterSoManyGrants(t *testing.T) {
-	fake := fakeaccount.New(fakeaccount.Config{Tokens: fakeaccount.Tokens{Refuse: fakeaccount.Refuse{Code: "x", After: 1, Times: 2}}}, 1, nil)
+	fake := fakeaccount.New(fakeaccount.Config{Tokens: fakeaccount.Tokens{Refuse: fakeaccount.Refuse{Code: "x", After: 1, Times: 2}}}, 1, nil, nil)
 	var got []int
 	for range 5 {
 		got = append(got, grant(fake, refreshForm()).Code)
@@ -274,7 +274,7 @@ func TestAssertionsAreChecked(t *testing.T) {
 		"for a day":         {assertion(header, claims("a@b", here, "s", now, now+86400)), "short-lived"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fake := fakeaccount.New(fakeaccount.Config{}, 1, nil)
+			fake := fakeaccount.New(fakeaccount.Config{}, 1, nil, nil)
 			w := grant(fake, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {tt.token}})
 			if tt.says == "" {
 				if w.Code != http.StatusOK || fake.Stats().Assertions != 1 {
@@ -291,7 +291,7 @@ func TestAssertionsAreChecked(t *testing.T) {
 
 // TestQuestionsAreReadStrictly asks what the proxy's own client never would.
 func TestQuestionsAreReadStrictly(t *testing.T) {
-	fake := fakeaccount.New(fakeaccount.Config{CodeAssist: fakeaccount.CodeAssist{Onboarding: true}}, 1, nil)
+	fake := fakeaccount.New(fakeaccount.Config{CodeAssist: fakeaccount.CodeAssist{Onboarding: true}}, 1, nil, nil)
 	var given struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -360,7 +360,7 @@ func FuzzToken(f *testing.F) {
 		assertion(`{"alg":"RS256","typ":"JWT"}`, `{"iss":"a","scope":"s","aud":"https://fake.test/token","iat":1,"exp":99}`))
 	f.Add("grant_type=x;%zz")
 	f.Fuzz(func(t *testing.T, form string) {
-		fake := fakeaccount.New(fakeaccount.Config{}, 1, nil)
+		fake := fakeaccount.New(fakeaccount.Config{}, 1, nil, nil)
 		r := httptest.NewRequest(http.MethodPost, "https://fake.test/token", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()

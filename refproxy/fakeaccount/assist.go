@@ -230,7 +230,7 @@ func (a *Account) quota(body []byte) (any, *Refusal) {
 	if f := a.checkProject(ask.Project); f != nil {
 		return nil, f
 	}
-	reset := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Format(time.RFC3339)
+	reset := a.clock.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Format(time.RFC3339)
 	buckets := []any{}
 	for _, model := range a.models {
 		buckets = append(buckets, map[string]any{

@@ -1,6 +1,7 @@
 package fakeaccount
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -57,7 +58,8 @@ func (a *Account) refuse(w http.ResponseWriter, e oauthError) {
 	e.write(w)
 }
 
-// examine returns why a grant is refused, nil if it is not.
+// examine returns why a grant is refused, nil if it is not. Assertions are judged by
+// the machine's time: whoever signs one stamps it with that.
 func (a *Account) examine(form url.Values, host string) *oauthError {
 	bad := func(code, description string) *oauthError {
 		return &oauthError{http.StatusBadRequest, code, description}
@@ -105,14 +107,15 @@ func (a *Account) planned() *oauthError {
 func (a *Account) grant(form url.Values) map[string]any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
-	for token, until := range a.tokens {
-		if now.After(until) {
+	now := a.clock.Now()
+	for token, access := range a.tokens {
+		if now.After(access.until) {
 			delete(a.tokens, token)
 		}
 	}
 	token := a.secret("access", a.grants)
-	a.tokens[token] = now.Add(a.config.Tokens.Life)
+	owner := a.ownerOf(form)
+	a.tokens[token] = access{owner, now.Add(a.config.Tokens.Life)}
 	answer := map[string]any{
 		"access_token": token, "token_type": "Bearer", "expires_in": int(a.config.Tokens.Life / time.Second),
 	}
@@ -123,7 +126,9 @@ func (a *Account) grant(form url.Values) map[string]any {
 	a.stats.Refreshes++
 	if a.config.Tokens.Rotate {
 		a.voided[form.Get("refresh_token")] = struct{}{}
-		answer["refresh_token"] = a.secret("refresh", a.grants)
+		next := a.secret("refresh", a.grants)
+		a.owners[next] = owner
+		answer["refresh_token"] = next
 	}
 	return answer
 }
@@ -141,9 +146,9 @@ func (a *Account) Authorise(h http.Header) *Refusal {
 	token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	until, given := a.tokens[token]
+	access, given := a.tokens[token]
 	given = given && ok
-	if given && time.Now().Before(until) {
+	if given && a.clock.Now().Before(access.until) {
 		return nil
 	}
 	a.stats.Unauthorised++
@@ -159,6 +164,41 @@ func (a *Account) Authorise(h http.Header) *Refusal {
 		f.Reason = "ACCESS_TOKEN_EXPIRED"
 	}
 	return f
+}
+
+// ownerOf names whom a grant is for: a service account by its address, a user by
+// the first of the refresh tokens.
+func (a *Account) ownerOf(form url.Values) string {
+	if form.Get("grant_type") == grantAssertion {
+		var claims claimSet
+		_, payload, _ := strings.Cut(form.Get("assertion"), ".")
+		payload, _, _ = strings.Cut(payload, ".")
+		readPart(payload, &claims) // examined before
+		return claims.Issuer
+	}
+	token := form.Get("refresh_token")
+	return cmp.Or(a.owners[token], token)
+}
+
+// Owner returns whom the request's bearer token was given for, "" if for nobody:
+// a service account's address, or the first of a user's refresh tokens.
+func (a *Account) Owner(h http.Header) string {
+	token, _ := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tokens[token].owner
+}
+
+// Expire ends the request's bearer token before its time: it is refused until
+// another is asked for.
+func (a *Account) Expire(h http.Header) {
+	token, _ := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if access, given := a.tokens[token]; given {
+		access.until = time.Time{}
+		a.tokens[token] = access
+	}
 }
 
 // A claimSet is what a service account says of itself.

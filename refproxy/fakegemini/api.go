@@ -32,14 +32,34 @@ func apiOf(path string) api {
 
 // admit returns why a request must not be answered, nil if it may be.
 func (a *arm) admit(r *http.Request) *status {
-	if apiOf(r.URL.Path) != apiGemini {
-		return statusOf(a.server.account.Authorise(r.Header))
-	}
-	if r.Header.Get("X-Goog-Api-Key") == "" && r.URL.Path != tokenPath {
+	bearer := apiOf(r.URL.Path) != apiGemini
+	switch {
+	case r.URL.Path == tokenPath:
+		return nil
+	case bearer:
+		if refusal := a.server.account.Authorise(r.Header); refusal != nil {
+			return statusOf(refusal)
+		}
+	case r.Header.Get("X-Goog-Api-Key") == "":
 		return new(unauthenticated())
 	}
-	return nil
+	refusal := a.limits.Admit(a.credential(r), bearer)
+	if refusal == nil {
+		return nil
+	}
+	a.counts.limit(refusal.Kind)
+	return new(limited(refusal))
 }
+
+// credential names who asks, as a scenario's capacity does.
+func (a *arm) credential(r *http.Request) string {
+	if apiOf(r.URL.Path) != apiGemini {
+		return a.server.account.Owner(r.Header)
+	}
+	return r.Header.Get("X-Goog-Api-Key")
+}
+
+func (c call) credential() string { return c.arm.credential(c.r) }
 
 // tokenPath is open to everybody: who asks proves it in the body.
 const tokenPath = "/token"

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
 // A Protocol is what an arm's listener speaks.
@@ -41,6 +43,10 @@ type Config struct {
 	Keep     int      // records kept; 0 means 200,000
 
 	KeepRequests int // requests kept, with their bodies; 0 means none
+
+	// Clock is the time of every delay, limit and token; nil means the machine's.
+	// The instants of a Record are the machine's whatever it is.
+	Clock *clock.Scaled
 }
 
 const (

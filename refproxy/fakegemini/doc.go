@@ -88,6 +88,8 @@
 //	          quota_id: RequestsPerDay # of QuotaFailure [none]
 //	          help: https://a.test/    # of Help [none]
 //
+//	capacity:              # what models and credentials can take [no limits]: see
+//	                       # package fakelimit
 //	account:               # behind Vertex AI and Code Assist: see package fakeaccount
 //	  tokens: {life: 1h}
 //	  code_assist: {project: NAME, onboarding: false}
@@ -144,7 +146,24 @@
 // call, in the order of the calls, by name and where both have one by id, and
 // nothing else.
 //
+// # Limits
+//
+// Under capacity a scenario says how many generations a model has at a time, how
+// much a credential may ask, and which credentials there are: package fakelimit
+// says how. The credential is the API key, or whom the bearer token was given for.
+// What a limit refuses leaves a record with the limit as its outcome and is counted
+// by kind. Every arm has its own limits, so that two arms of a gate do not eat each
+// other's quota. A proxy that is started anew finds what was used up before it;
+// POST /reset?arm=NAME on the control listener has the arm forget it, and POST
+// /credential?arm=NAME&name=CREDENTIAL&state=STATE gives a credential a state, an
+// empty one for good.
+//
 // # Time
+//
+// Every delay, gap, wave, bucket, day and token is of one clock, which may run
+// faster than the machine's (--clock); so are the durations and instants in
+// answers, such as retryDelay. The instants of a [Record] are the machine's own
+// monotonic clock whatever that is: they are joined with the client's stamps.
 //
 // Writes are due at absolute instants: the first chunk at arrival plus its
 // draw, chunk k at the first plus the sum of the gaps. A late write moves none

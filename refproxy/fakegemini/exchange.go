@@ -3,8 +3,10 @@ package fakegemini
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
 // An exchange is an accepted request and all that was decided about its answer.
@@ -16,6 +18,9 @@ type exchange struct {
 	plan   plan
 	base   response
 	record Record
+
+	refused *fakelimit.Refusal // if a limit does
+	release func()             // gives the place back
 }
 
 func newExchange(c call, req request, k key) *exchange {
@@ -63,14 +68,14 @@ func (x *exchange) answerWhole() {
 	f := framing{contentType: jsonType, after: "\n", trace: x.traceOf()}
 	frames := f.render([]response{x.whole()})
 	x.plan.faultAfter = 0 // one piece is written or is not
-	x.serve(f, frames, []int64{x.arrival + int64(x.plan.first+x.plan.total())})
+	x.serve(f, frames, []int64{x.at(x.plan.first + x.plan.total())})
 }
 
 // answerStream answers chunk by chunk.
 func (x *exchange) answerStream(f framing) {
 	f.trace = x.traceOf()
 	list := x.responses()
-	due := x.plan.due(x.arrival)
+	due := x.due()
 	if x.arm.server.config.Scenario.Output.UsageLast {
 		list = withUsageLast(list)
 		due = append(due, due[len(due)-1])
@@ -94,16 +99,32 @@ func (x *exchange) responses() []response {
 	return responses(x.answer, x.base)
 }
 
+// at returns the machine's instant that is so long after the arrival.
+func (x *exchange) at(d time.Duration) int64 {
+	return x.arrival + int64(x.arm.server.config.Clock.Machine(d))
+}
+
 // due returns the absolute instant of every chunk.
-func (p plan) due(arrival int64) []int64 {
-	at := arrival + int64(p.first)
-	due := make([]int64, 1, len(p.gaps)+2) // one to spare for a chunk of usage
-	due[0] = at
-	for _, gap := range p.gaps {
-		at += int64(gap)
-		due = append(due, at)
+func (x *exchange) due() []int64 {
+	after := x.plan.first
+	due := make([]int64, 1, len(x.plan.gaps)+2) // one to spare for a chunk of usage
+	due[0] = x.at(after)
+	for _, gap := range x.plan.gaps {
+		after += gap
+		due = append(due, x.at(after))
 	}
 	return due
+}
+
+// occupy takes the place that the answer needs while it lasts.
+func (x *exchange) occupy() {
+	x.release, x.refused = x.arm.limits.Begin(x.credential(), x.model)
+	if x.refused == nil {
+		return
+	}
+	x.release = func() {}
+	x.record.Outcome = x.refused.Kind
+	x.arm.counts.limit(x.refused.Kind)
 }
 
 // serve writes each frame at its instant, or what the fault leaves of them.
@@ -117,12 +138,16 @@ func (x *exchange) serve(f framing, frames [][]byte, due []int64) {
 	x.record.Due = due
 	x.record.Writes = make([]int64, 0, len(due))
 	paced := pacedWriter{x: x, timer: timer, flusher: http.NewResponseController(x.w)}
+	if x.refused != nil {
+		paced.fail(limited(x.refused), x.at(x.refused.After))
+		return
+	}
 	if x.failed != nil {
-		paced.fail(*x.failed, x.arrival+int64(x.plan.first))
+		paced.fail(*x.failed, x.at(x.plan.first))
 		return
 	}
 	if st, ok := errorOf(x.plan.fault, x.model, x.arm.server.config.Scenario.Faults.RetryDelay); ok {
-		paced.fail(st, x.arrival+int64(x.plan.first))
+		paced.fail(st, x.at(x.plan.first))
 		return
 	}
 	x.w.Header().Set("Content-Type", f.contentType)

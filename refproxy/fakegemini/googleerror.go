@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
 // A status is Google's error envelope without the envelope.
@@ -119,6 +121,29 @@ func errorOf(f Fault, model string, retryDelay time.Duration) (st status, ok boo
 		return unavailable(), true
 	}
 	return status{}, false
+}
+
+// limited puts a limit's refusal into an envelope.
+func limited(r *fakelimit.Refusal) status {
+	return status{r.Code, r.Message, r.Status, detailsOf(r.Reason, r.Metadata, r.QuotaID, r.Help, r.RetryDelay)}
+}
+
+// detailsOf returns the details that are not empty.
+func detailsOf(reason string, metadata map[string]string, quotaID, helpURL string, retryDelay time.Duration) []any {
+	var details []any
+	if reason != "" {
+		details = append(details, errorInfo{typeErrorInfo, reason, "cloudcode-pa.googleapis.com", metadata})
+	}
+	if quotaID != "" {
+		details = append(details, quotaFailure{typeQuotaFailure, []quotaViolation{{quotaID}}})
+	}
+	if helpURL != "" {
+		details = append(details, help{typeHelp, []link{{"Learn more", helpURL}}})
+	}
+	if retryDelay > 0 {
+		details = append(details, retryInfoOf(retryDelay))
+	}
+	return details
 }
 
 // body renders the envelope.

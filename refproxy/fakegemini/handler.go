@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
 // maxBody is the largest request body read, in bytes.
@@ -21,14 +23,16 @@ type arm struct {
 	items    *tally // occurrences of requests without a tag
 	nonces   *tally // attempts of requests with one
 	steps    *tally // attempts of a script's steps
+	limits   *fakelimit.Limiter
 	counts   counters
 }
 
-func newArm(s *Server, name string) *arm {
+func newArm(s *Server, name string, began time.Time) *arm {
 	return &arm{
 		server: s, name: name, injuries: s.config.Injuries[name],
 		items: newTally(s.config.Keep), nonces: newTally(s.config.Keep),
-		steps: newTally(s.config.Keep),
+		steps:  newTally(s.config.Keep),
+		limits: fakelimit.New(s.config.Scenario.Capacity, s.config.Seed, s.config.Clock, began),
 	}
 }
 
@@ -81,6 +85,7 @@ func (a *arm) post(w http.ResponseWriter, r *http.Request) {
 // offered refuses a model that is not.
 func (c call) offered() bool {
 	_, known := c.arm.server.models[c.model]
+	known = known && c.arm.limits.Offers(c.credential(), c.model)
 	if !known {
 		c.arm.refuse(c.w, c.noModel())
 	}
@@ -120,6 +125,7 @@ type call struct {
 
 func (c call) generate() {
 	if x, ok := c.prepare(); ok {
+		defer x.release()
 		x.answerWhole()
 	}
 }
@@ -138,6 +144,7 @@ func (c call) stream() {
 		return
 	}
 	if x, ok := c.prepare(); ok {
+		defer x.release()
 		x.answerStream(f)
 	}
 }
@@ -197,7 +204,9 @@ func (c call) prepare() (x *exchange, ok bool) {
 	if !c.charged(body) || !c.checkSeals(req.seals) {
 		return nil, false
 	}
-	return newExchange(c, req, c.arm.identify(req)), true
+	x = newExchange(c, req, c.arm.identify(req))
+	x.occupy()
+	return x, true
 }
 
 func (c call) form() form { return form{model: c.model, vertex: c.api == apiVertex} }

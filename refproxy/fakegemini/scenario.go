@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakeaccount"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
 // A Scenario says how the upstream behaves; the package documentation explains
@@ -26,7 +27,8 @@ type Scenario struct {
 	Faults     Faults     `yaml:"faults"`
 	Scripts    []Script   `yaml:"scripts"`
 
-	Account fakeaccount.Config `yaml:"account"` // behind Vertex AI and Code Assist
+	Capacity fakelimit.Config   `yaml:"capacity"`
+	Account  fakeaccount.Config `yaml:"account"` // behind Vertex AI and Code Assist
 }
 
 // FirstChunk is the lognormal distribution of the time to first chunk.
@@ -146,6 +148,7 @@ func (s Scenario) Validate() error {
 		s.Fallback.validate(),
 		s.Faults.validate(),
 		s.validateScripts(),
+		s.Capacity.Validate(s.Models),
 		s.Account.Validate(),
 	)
 }

@@ -218,18 +218,7 @@ func (f StepFault) status() status {
 	if st.Message == "" {
 		st.Message = "Simulated failure: " + http.StatusText(f.Status) + "."
 	}
-	if f.Reason != "" {
-		st.Details = append(st.Details, errorInfo{typeErrorInfo, f.Reason, "cloudcode-pa.googleapis.com", f.Metadata})
-	}
-	if f.QuotaID != "" {
-		st.Details = append(st.Details, quotaFailure{typeQuotaFailure, []quotaViolation{{f.QuotaID}}})
-	}
-	if f.Help != "" {
-		st.Details = append(st.Details, help{typeHelp, []link{{"Learn more", f.Help}}})
-	}
-	if f.RetryDelay > 0 {
-		st.Details = append(st.Details, retryInfoOf(f.RetryDelay))
-	}
+	st.Details = detailsOf(f.Reason, f.Metadata, f.QuotaID, f.Help, f.RetryDelay)
 	return st
 }
 

@@ -53,9 +53,10 @@ func New(config Config) (*Server, error) {
 		truth:    &ring[Record]{limit: config.Keep},
 		requests: &ring[KeptRequest]{limit: config.KeepRequests},
 	}
-	s.account = fakeaccount.New(config.Scenario.Account, config.Seed, config.Scenario.Models)
+	s.account = fakeaccount.New(config.Scenario.Account, config.Seed, config.Scenario.Models, config.Clock)
+	began := config.Clock.Now()
 	for _, name := range config.Arms {
-		s.arms[name] = newArm(s, name)
+		s.arms[name] = newArm(s, name, began)
 	}
 	return s, nil
 }
@@ -78,9 +79,11 @@ func (s *Server) Drain() []Record { return s.truth.drain() }
 
 // Stats returns the counts so far.
 func (s *Server) Stats() Stats {
-	stats := Stats{Arms: map[string]ArmStats{}, AimNS: s.pacer.aim.lead()}
+	stats := Stats{Arms: map[string]ArmStats{}, AimNS: s.pacer.aim.lead(), Clock: s.config.Clock.String()}
 	for name, a := range s.arms {
-		stats.Arms[name] = a.counts.snapshot()
+		counts := a.counts.snapshot()
+		counts.Capacity = a.limits.Stats()
+		stats.Arms[name] = counts
 	}
 	if asked := s.account.Stats(); asked != (fakeaccount.Stats{}) {
 		stats.Account = &asked
@@ -95,12 +98,13 @@ type Ready struct {
 	URLs    map[string]string `json:"urls"`    // by arm
 	Control string            `json:"control"` // of the control listener
 	CAFile  string            `json:"ca_file,omitempty"`
+	Clock   string            `json:"clock"` // as [clock.ParseScaled] reads it
 }
 
 // Listen takes every port and writes the CA certificate. After an error no
 // port is held. Serve must follow.
 func (s *Server) Listen(ctx context.Context) (Ready, error) {
-	ready := Ready{Ready: true, URLs: map[string]string{}}
+	ready := Ready{Ready: true, URLs: map[string]string{}, Clock: s.config.Clock.String()}
 	if err := s.listen(ctx, &ready); err != nil {
 		for _, l := range s.listening {
 			err = errors.Join(err, l.listener.Close())
@@ -254,8 +258,38 @@ func (s *Server) controlHandler() http.Handler {
 		}
 		writeLines(w, r, s.Requests, s.DrainRequests)
 	})
+	mux.HandleFunc("POST /reset", s.control(func(a *arm, _ *http.Request) error {
+		a.limits.Reset()
+		return nil
+	}))
+	mux.HandleFunc("POST /credential", s.control(setState))
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Stats()) })
 	return mux
+}
+
+// control serves a call that changes the arm it names.
+func (s *Server) control(change func(*arm, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		a, ok := s.arms[r.URL.Query().Get("arm")]
+		if !ok {
+			http.Error(w, "no such arm: name one with ?arm=NAME", http.StatusNotFound)
+			return
+		}
+		if err := change(a, r); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// setState gives a credential another state.
+func setState(a *arm, r *http.Request) error {
+	q := r.URL.Query()
+	if !a.limits.SetState(q.Get("name"), q.Get("state")) {
+		return errors.New("no such state: ?state= may be empty, revoked, expired, banned, verification or disabled")
+	}
+	return nil
 }
 
 // writeLines writes values as JSON Lines; ?drain=1 also has them forgotten.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakeaccount"
+	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
 // Stats is what the upstream counted since it started.
@@ -16,6 +17,7 @@ type Stats struct {
 	Records int                 `json:"records"` // kept now
 	Dropped int64               `json:"dropped"` // records lost to the bound
 	AimNS   int64               `json:"aim_ns"`  // how early the timers are asked now
+	Clock   string              `json:"clock"`
 
 	Account *fakeaccount.Stats `json:"account,omitempty"` // nil if nothing was asked of it
 }
@@ -28,6 +30,9 @@ type ArmStats struct {
 	Refused     int64            `json:"refused"` // answered 400, 401 or 404
 	InFlight    int64            `json:"in_flight"`
 	ByProtocol  map[string]int64 `json:"by_protocol"` // requests per HTTP/1.1, HTTP/2.0
+
+	Limited  map[string]int64 `json:"limited,omitempty"` // requests refused by capacity or credential, by kind
+	Capacity fakelimit.Stats  `json:"capacity"`
 
 	SkippedSignatures int64 `json:"skipped_signatures,omitempty"` // calls with the literal in place of a signature
 	RefusedSignatures int64 `json:"refused_signatures,omitempty"` // requests refused for a signature, missing or foreign
@@ -49,7 +54,7 @@ func (c *counters) snapshot() ArmStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stats := c.stats
-	stats.ByProtocol = maps.Clone(stats.ByProtocol)
+	stats.ByProtocol, stats.Limited = maps.Clone(stats.ByProtocol), maps.Clone(stats.Limited)
 	return stats
 }
 
@@ -57,14 +62,25 @@ func (c *counters) begin(protocol string) {
 	c.update(func(s *ArmStats) {
 		s.Requests++
 		s.InFlight++
-		if s.ByProtocol == nil {
-			s.ByProtocol = map[string]int64{}
-		}
-		s.ByProtocol[protocol]++
+		s.ByProtocol = count(s.ByProtocol, protocol)
 	})
 }
 
 func (c *counters) end() { c.update(func(s *ArmStats) { s.InFlight-- }) }
+
+// count adds one to a map that may be nil.
+func count(counts map[string]int64, key string) map[string]int64 {
+	if counts == nil {
+		counts = map[string]int64{}
+	}
+	counts[key]++
+	return counts
+}
+
+// limit counts a request that the limits refuse.
+func (c *counters) limit(kind string) {
+	c.update(func(s *ArmStats) { s.Limited = count(s.Limited, kind) })
+}
 
 func (c *counters) refuse() { c.update(func(s *ArmStats) { s.Refused++ }) }
 
