@@ -37,22 +37,22 @@ type Flags interface {
 
 // A FlagState is the settings of all flags at one generation.
 type FlagState struct {
-	Generation uint64
-	Flags      []Flag // in the order in which they are shown
+	Generation uint64 `json:"generation"`
+	Flags      []Flag `json:"flags"` // in the order in which they are shown
 }
 
 // A Flag is the setting of one flag.
 type Flag struct {
-	Name    string
-	Summary string // one sentence: what it switches
-	Locked  bool   // the environment sets it
+	Name    string `json:"name"`
+	Summary string `json:"summary"` // one sentence: what it switches
+	Locked  bool   `json:"locked"`  // the environment sets it
 	Setting
 }
 
 // A Setting says for what share of the traffic a flag is on.
 type Setting struct {
-	Percent float64 // of units, 0 to 100
-	Unit    string  // what is assigned: "request" or "session"
+	Percent float64 `json:"percent"` // of units, 0 to 100
+	Unit    string  `json:"unit"`    // what is assigned: "request" or "session"
 }
 
 // A FlagChange is what somebody wants of one flag.
@@ -66,12 +66,13 @@ type FlagChange struct {
 
 // An AuditEntry says how a flag was changed.
 type AuditEntry struct {
-	At         time.Time
-	Who        string
-	Flag       string
-	From, To   Setting
-	Evidence   string
-	Generation uint64 // that the change led to
+	At         time.Time `json:"at"`
+	Who        string    `json:"who"`
+	Flag       string    `json:"flag"`
+	From       Setting   `json:"from"`
+	To         Setting   `json:"to"`
+	Evidence   string    `json:"evidence"`
+	Generation uint64    `json:"generation"` // that the change led to
 }
 
 // Credentials are the upstream's credentials. They are safe for concurrent use.
@@ -105,54 +106,54 @@ var actions = []Action{Test, Enable, Disable, Clear, Recheck}
 
 // A Credential is what is shown of one; nothing of its secret.
 type Credential struct {
-	ID       string
-	Label    string
-	Kind     string
-	Preview  bool
-	Weight   float64 // 0: drained
-	Disabled string  // why; empty: enabled
+	ID       string  `json:"id"`
+	Label    string  `json:"label"`
+	Kind     string  `json:"kind"`
+	Preview  bool    `json:"preview"`
+	Weight   float64 `json:"weight"`             // 0: drained
+	Disabled string  `json:"disabled,omitempty"` // why; empty: enabled
 	// VerifyURL is where the account's owner must go, shown whole.
-	VerifyURL string
-	InFlight  int
-	Score     float64 // the lower the sooner it is chosen
-	Requests  int64
-	Failures  int64
-	Tokens    int64
-	Models    []CredentialModel
-	Cooldowns []Cooldown
-	Errors    []CredentialError // the newest first
+	VerifyURL string            `json:"verify_url,omitempty"`
+	InFlight  int               `json:"in_flight"`
+	Score     float64           `json:"score"` // the lower the sooner it is chosen
+	Requests  int64             `json:"requests"`
+	Failures  int64             `json:"failures"`
+	Tokens    int64             `json:"tokens"`
+	Models    []CredentialModel `json:"models"`
+	Cooldowns []Cooldown        `json:"cooldowns"`
+	Errors    []CredentialError `json:"errors"` // the newest first
 }
 
 // A CredentialModel is how a credential does on one model.
 type CredentialModel struct {
-	Model       string
-	RateLimited float64       // decayed share of answers that were 429
-	Failed      float64       // decayed share of other failures
-	FirstToken  time.Duration // decayed mean; 0: unknown
+	Model       string        `json:"model"`
+	RateLimited float64       `json:"rate_limited"`            // decayed share of answers that were 429
+	Failed      float64       `json:"failed"`                  // decayed share of other failures
+	FirstToken  time.Duration `json:"first_token_ns,omitzero"` // decayed mean; 0: unknown
 }
 
 // A Cooldown is a time in which a credential is not used.
 type Cooldown struct {
-	Model  string // empty: all models
-	Until  time.Time
-	Reason string
+	Model  string    `json:"model,omitempty"` // empty: all models
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
 }
 
 // A CredentialError is a failure that a credential met.
 type CredentialError struct {
-	At      time.Time
-	Model   string
-	Class   string
-	Message string
+	At      time.Time `json:"at"`
+	Model   string    `json:"model,omitempty"`
+	Class   string    `json:"class"`
+	Message string    `json:"message"`
 }
 
 // A NewCredential is one that somebody uploads.
 type NewCredential struct {
-	Label   string
-	Kind    string
-	Preview bool
-	Weight  float64
-	Secret  Secret // a key, or a file's content
+	Label   string  `json:"label"`
+	Kind    string  `json:"kind"`
+	Preview bool    `json:"preview"`
+	Weight  float64 `json:"weight"`
+	Secret  Secret  `json:"secret"` // a key, or a file's content
 }
 
 // A Secret is never shown: whatever writes it out writes "hidden".

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"math"
 	"time"
 )
@@ -71,4 +72,21 @@ type Latency struct {
 	N        int // values, failures among them
 	Failed   int
 	P50, P95 time.Duration
+}
+
+// MarshalJSON writes quantiles in nanoseconds, null where there is none: with
+// values, it lies among the failures.
+func (l Latency) MarshalJSON() ([]byte, error) {
+	quantile := func(d time.Duration) *time.Duration {
+		if d == 0 || d == Never {
+			return nil
+		}
+		return &d
+	}
+	return json.Marshal(struct {
+		N      int            `json:"n"`
+		Failed int            `json:"failed"`
+		P50    *time.Duration `json:"p50_ns"`
+		P95    *time.Duration `json:"p95_ns"`
+	}{l.N, l.Failed, quantile(l.P50), quantile(l.P95)})
 }
