@@ -20,6 +20,7 @@ type assertFlags struct {
 	alpha, floor, runSpread, json string
 	point, previewModel           bool
 	planned                       time.Duration
+	credentials                   int
 }
 
 const assertExample = `  firstbyte assert latency out/gate.run.jsonl.gz --first-token-p95 '<=800ms' --success '>=99%'
@@ -79,10 +80,11 @@ func newTopicCmd(topic assert.Topic) *cobra.Command {
 	fs.StringVar(&f.runSpread, "run-spread", "0", "how much runs of the same build differ (standard deviation), for --baseline")
 	fs.StringVar(&f.json, "json", "", "file to write the outcome to")
 	if topic == assert.Retry {
-		fs.DurationVar(&f.planned, "planned-wait", 0, "longest single wait of the gateway between attempts")
+		fs.DurationVar(&f.planned, "planned-wait", 0, "longest single wait of the gateway between attempts, where records do not tell of each")
 	}
 	if topic == assert.PreviewPool {
-		fs.StringSliceVar(&f.preview, "preview-label", nil, "label of a credential that serves preview models alone; repeat for more")
+		fs.StringSliceVar(&f.preview, "preview-label", nil, "label of a credential that serves preview models alone, where records do not tell; repeat for more")
+		fs.IntVar(&f.credentials, "credentials", 0, "credentials in the pool, used or not (default: those that served something)")
 		fs.BoolVar(&f.previewModel, "preview-model", false, "the run's model is a preview model")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runTopic(cmd, topic, args, &f) }
@@ -127,7 +129,7 @@ func runTopic(cmd *cobra.Command, topic assert.Topic, args []string, f *assertFl
 func (f *assertFlags) request(topic assert.Topic, path string, demands []assert.Assertion) (assert.Request, error) {
 	r := assert.Request{
 		Topic: topic, Name: path, Arm: f.arm, Assertions: demands, BaselineName: f.baseline, BaselineArm: f.other,
-		Allow: f.allow, Point: f.point, PlannedWait: f.planned, PreviewCredentials: f.preview, PreviewModel: f.previewModel,
+		Allow: f.allow, Point: f.point, PlannedWait: f.planned, PreviewCredentials: f.preview, PreviewModel: f.previewModel, Credentials: f.credentials,
 	}
 	var err error
 	var problems [3]error

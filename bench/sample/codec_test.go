@@ -38,7 +38,7 @@ func small() *sample.Run {
 			RequestID: "req-1", Attempts: 2, WaitNS: 5, Credential: "c1", Arm: "candidate", Flags: map[string]bool{"ff_a": true},
 			Shares: map[string]float64{"ff_a": .2}, Pool: sample.PoolPreview,
 			Tries: []sample.Try{
-				{AtNS: 3, Credential: "c0", Pool: sample.PoolPreview, Class: "capacity", Status: 429, PlannedNS: 4, SleptNS: 5},
+				{AtNS: 3, EndNS: 9, Credential: "c0", Pool: sample.PoolPreview, Class: "capacity", Status: 429, PlannedNS: 4, SleptNS: 5},
 				{AtNS: 20, Credential: "c1", Pool: sample.PoolPreview, Status: 200},
 			},
 		},

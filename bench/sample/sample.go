@@ -369,7 +369,7 @@ type ProxySaid struct {
 	// not told.
 	Pool string `json:"pool,omitzero"`
 	// Tries are the attempts at the upstream in order, where the gateway tells of
-	// each; Attempts is then their number and WaitNS the sum of what they slept.
+	// each; Attempts is then their number and WaitNS the sum of what it slept between them.
 	Tries []Try `json:"tries,omitempty"`
 }
 
@@ -381,7 +381,11 @@ const (
 
 // A Try is one attempt of the gateway at the upstream, and the wait after it.
 type Try struct {
-	AtNS       int64  `json:"at_ns"` // after the gateway had the request
+	// AtNS is when a credential had been chosen for it, EndNS when it had failed,
+	// both after the gateway had the request and by the machine's clock. Where
+	// EndNS is told, the next AtNS bounds the wait in between.
+	AtNS       int64  `json:"at_ns"`
+	EndNS      int64  `json:"end_ns,omitzero"`
 	Credential string `json:"credential,omitzero"`
 	Pool       string `json:"pool,omitzero"`  // of the credential, as ProxySaid.Pool
 	Class      string `json:"class,omitzero"` // of its failure; "": it was answered

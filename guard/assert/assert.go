@@ -40,6 +40,7 @@ type Request struct {
 	PlannedWait        time.Duration // the longest single wait of the gateway; 0: not known
 	PreviewCredentials []string
 	PreviewModel       bool
+	Credentials        int // in the pool; 0: those that served something
 }
 
 // A Verdict is what became of an assertion, or of all.
@@ -377,7 +378,7 @@ func (c *check) doubt(r *Result) {
 }
 
 func (c *check) knowledge() knowledge {
-	return knowledge{planned: c.PlannedWait, preview: c.PreviewCredentials, previewModel: c.PreviewModel}
+	return knowledge{planned: c.PlannedWait, preview: c.PreviewCredentials, previewModel: c.PreviewModel, credentials: c.Credentials}
 }
 
 func (e *estimate) result(a Assertion) Result {

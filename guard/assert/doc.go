@@ -12,6 +12,7 @@
 //	quality            betting, for any distribution in [0,1]; a failure scores 0
 //	means, per-turn    Student's t over blocks or turns
 //	counts, transport  facts of this run, without bounds
+//	overuse            exact binomial for each credential, Bonferroni over them
 //
 // All but facts take the requests of a run to be independent, so they speak of
 // the processes that were measured and not of the next deployment.

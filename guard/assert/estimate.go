@@ -63,6 +63,8 @@ func (s *side) estimate(q Quantity, alpha float64, k knowledge) estimate {
 		return s.turns(q.measure, alpha)
 	case fact:
 		return s.fact(q.measure, k)
+	case uneven:
+		return s.credentials(q.measure, k, alpha)
 	}
 	return s.widened(q.measure, s.ofRequests(q, alpha))
 }

@@ -149,7 +149,7 @@ func judged(a Assertion) (m policy.Metric, ok bool) {
 		return m, m.Statistic == policy.Mean || banded
 	case rate:
 		m.Statistic = policy.Rate
-	case fact:
+	case fact, uneven:
 		return m, false
 	default:
 		m.Statistic = policy.Mean

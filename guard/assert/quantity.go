@@ -65,6 +65,7 @@ const (
 	score                  // mean of values in [0,1]
 	perTurn                // one value for each turn of an arm
 	fact                   // counted, without bounds
+	uneven                 // of the busiest of several, estimated
 )
 
 // A measure is something that can be asserted.
@@ -95,12 +96,14 @@ func measures() []measure {
 		measure{"attempts", perRequest, number, false, []Topic{Retry}, "upstream attempts that the gateway made"},
 		measure{"wait", perRequest, duration, false, []Topic{Retry}, "time that the gateway waited between attempts"},
 		measure{"retried", fact, share, false, []Topic{Retry}, "requests that took more than one upstream attempt"},
-		measure{"double_waits", fact, number, false, []Topic{Retry}, "requests that waited without a retry, or longer than each retry allows once"},
+		measure{"double_waits", fact, number, false, []Topic{Retry}, "requests that waited without a retry, or longer than was planned once for each"},
 		measure{"cpu_per_event", perTurn, duration, false, []Topic{ConverterCPU}, "processor time of the gateway per content event"},
 		measure{"cpu_per_request", perTurn, duration, false, []Topic{ConverterCPU}, "processor time of the gateway per request"},
-		measure{"wrong_credential", fact, number, false, []Topic{PreviewPool}, "requests across the preview boundary"},
+		measure{"wrong_credential", fact, number, false, []Topic{PreviewPool}, "requests of preview models on other credentials; of labels that are given, across the boundary either way"},
+		measure{"spilled", fact, share, false, []Topic{PreviewPool}, "requests of other models that preview credentials served, as none else could"},
 		measure{"fairness", fact, share, true, []Topic{PreviewPool}, "Jain's index over the credentials: 100% is an even share"},
 		measure{"busiest", fact, share, false, []Topic{PreviewPool}, "requests on the busiest credential"},
+		measure{"overuse", uneven, number, false, []Topic{PreviewPool}, "the busiest credential's requests over an even part, with bounds that hold for all at once"},
 	)
 }
 
