@@ -1,5 +1,7 @@
 package chat
 
+import "slices"
+
 // Role says who speaks in a turn.
 type Role uint8
 
@@ -74,4 +76,18 @@ type Request struct {
 	DroppedThoughts int
 	// Unknown holds the top-level fields nobody interpreted, in order.
 	Unknown []Field
+}
+
+// Unsigned returns r without the signatures in its turns, for an upstream that
+// refuses one of them. It shares everything else with r, which stays as it is.
+func (r Request) Unsigned() Request {
+	turns := make([]Turn, len(r.Turns))
+	for i, t := range r.Turns {
+		turns[i] = Turn{t.Role, slices.Clone(t.Parts)}
+		for j := range turns[i].Parts {
+			turns[i].Parts[j].Signature = nil
+		}
+	}
+	r.Turns = turns
+	return r
 }

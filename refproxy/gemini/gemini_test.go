@@ -316,3 +316,26 @@ func TestStreamAllocationBudget(t *testing.T) {
 		t.Errorf("canonical: %.2f allocations per chunk, want at most 8", n)
 	}
 }
+
+// TestUnsigned: what is sent after a signature was refused has the literal where
+// a signature must stand, and no signature.
+func TestUnsigned(t *testing.T) {
+	signed := &chat.Signature{Family: "gemini-3", Value: "c2lnbmF0dXJl"}
+	req := chat.Request{Model: "gemini-3-pro-preview", Turns: []chat.Turn{
+		{Role: chat.RoleUser, Parts: []chat.Part{chat.Text("go")}},
+		{Role: chat.RoleModel, Parts: []chat.Part{
+			{Kind: chat.PartThought, Text: "hm", Signature: signed},
+			{Kind: chat.PartCall, Call: &chat.Call{ID: "1", Name: "f"}, Signature: signed},
+		}},
+		{Role: chat.RoleUser, Parts: []chat.Part{{Kind: chat.PartResult, Result: &chat.Result{ID: "1", Name: "f", Parts: []chat.Part{chat.Text("ok")}}}}},
+	}}
+	for _, c := range []struct {
+		req                chat.Request
+		signature, literal bool
+	}{{req, true, false}, {req.Unsigned(), false, true}, {req, true, false}} {
+		body, err := gemini.EncodeRequest(c.req)
+		if err != nil || strings.Contains(string(body), signed.Value) != c.signature || strings.Contains(string(body), "skip_thought_signature_validator") != c.literal {
+			t.Errorf("want a signature %t, the literal %t: %s, %v", c.signature, c.literal, body, err)
+		}
+	}
+}
