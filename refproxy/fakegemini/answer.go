@@ -2,6 +2,7 @@ package fakegemini
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -27,8 +28,34 @@ type limits struct {
 
 // answerOf cuts the text as the request limits it and the scenario chunks it.
 func answerOf(s *Scenario, seed uint64, k key, text string, lim limits) answer {
+	if s.Output.Numbered {
+		text = stretch(text, s.Output)
+	}
 	text, finish := truncate(text, lim)
-	return answer{chunks: split(s.Output, text, newDraws(seed, "chunk", k.item, k.occ)), finish: finish}
+	a := answer{chunks: split(s.Output, text, newDraws(seed, "chunk", k.item, k.occ)), finish: finish}
+	if s.Output.Numbered {
+		numberChunks(a.chunks)
+	}
+	return a
+}
+
+// stretch repeats a text until it has a unit for each of the chunks that it is to
+// have at least.
+func stretch(text string, o Output) string {
+	once := strings.TrimSpace(text) + " "
+	n := len(o.units(once))
+	if n == 0 || n >= o.MinChunks {
+		return text
+	}
+	return strings.TrimSpace(strings.Repeat(once, (o.MinChunks+n-1)/n))
+}
+
+// numberChunks puts its number, from 1, before each chunk, so that what is lost, comes
+// twice or out of order shows.
+func numberChunks(chunks []string) {
+	for i, text := range chunks {
+		chunks[i] = "<" + strconv.Itoa(i+1) + "> " + strings.TrimLeft(text, " ") + " "
+	}
 }
 
 // truncate applies the stop sequence that comes first, then the token limit.
@@ -98,10 +125,7 @@ func fallbackText(f Fallback, seed uint64, item string) string {
 // split deals the text's units to chunks whose sizes vary around the mean. The
 // chunks' concatenation is the text.
 func split(o Output, text string, d draws) []string {
-	units := chars(text)
-	if o.Unit == "words" {
-		units = words(text)
-	}
+	units := o.units(text)
 	n := chunkCount(o, len(units))
 	ends := deal(len(units), n, o.Spread, d)
 	chunks := make([]string, n)
@@ -110,6 +134,13 @@ func split(o Output, text string, d draws) []string {
 		from = ends[i]
 	}
 	return chunks
+}
+
+func (o Output) units(text string) []string {
+	if o.Unit == "words" {
+		return words(text)
+	}
+	return chars(text)
 }
 
 func chunkCount(o Output, units int) int {

@@ -45,6 +45,8 @@
 //	  min_chunks: 8        # shorter answers get smaller chunks [1]
 //	  max_chunks: 40       # longer answers get larger chunks [no limit]
 //	  crlf: false          # events end in \r\n\r\n instead of \n\n
+//	  numbered: false      # chunks begin with their number, "<17> "; texts that are too
+//	                       # short for min_chunks are repeated
 //	  usage_last: false    # usage comes once more in a last chunk without candidates
 //	fallback:              # the answer to items that the Answer function does not know
 //	  text: Some text.     # repeated or cut to the length
@@ -61,6 +63,26 @@
 //	  cut_after: 3         # chunks written before; 0: no head either
 //	  cut_how: reset       # reset the connection or stream, or end the body [reset]
 //	  as_array: false      # error bodies as a one-element array
+//	  daily_429: 0.02      # QUOTA_EXHAUSTED with quotaResetTimeStamp and quotaResetDelay
+//	  daily_reset: 3h      # when that is; required with the former
+//	  expired_401: 0.02    # a bearer token ends now, and is refused until another is
+//	                       # asked for; a key is refused once
+//	  error_array: 0.02    # 503 as a one-element array
+//	  reset_before: 0.02   # connection (HTTP/1) or stream reset before the head
+//	  reset_mid: 0.02      # the same behind a drawn chunk
+//	  malformed: 0.02      # half a chunk behind a drawn one, then the end
+//	  error_event: 0.02    # {"error":...} of a 503 behind a drawn chunk, then the end
+//	  empty: 0.02          # 200 without a chunk
+//	  no_finish: 0.02      # all of the text, but no finishReason
+//	  double_usage: 0.02   # a good stream whose usage comes twice more at the end
+//	  goaway: 0.02         # a good answer whose connection then says GOAWAY: what is
+//	                       # in flight is finished, what comes next has another
+//	  goaway_drop: 0.02    # GOAWAY behind a drawn chunk, and the connection is closed
+//	                       # under all that is on it
+//	  kill: 0.02           # the same by a TCP reset, without a word
+//	  slow_handshake:      # not of an attempt but of a connection
+//	    share: 0.1         # of those with TLS
+//	    delay: 1s
 //
 //	scripts:               # answers word for word [none]; see Scripts
 //	  - when: weather      # stands in the user's newest text; empty matches everything [empty]
@@ -94,7 +116,9 @@
 //	  tokens: {life: 1h}
 //	  code_assist: {project: NAME, onboarding: false}
 //
-// An error is answered when the first chunk would have been written.
+// An error is answered when the first chunk would have been written. GET /stats
+// counts by kind the faults that were served. A stream that only shared its
+// connection with a fault is recorded as client_gone.
 //
 // # Three APIs
 //
@@ -175,7 +199,9 @@
 //
 // Every generateContent and streamGenerateContent call leaves a [Record]. Each
 // write is stamped immediately before the Write call, so that an instant is
-// never later than a client's own stamp of the same bytes. The control listener
+// never later than a client's own stamp of the same bytes. Beside them stand the
+// number of the last chunk and the SHA-256 of the text written, so that what a
+// client holds can be compared. The control listener
 // serves GET /truth (JSON Lines; ?drain=1 also forgets them) and GET /stats, and
 // where requests are kept GET /requests: each [KeptRequest] as it came, without
 // the headers that hold secrets.

@@ -1,11 +1,10 @@
 package fakegemini
 
 import (
-	"fmt"
+	"crypto/sha256"
 	"net/http"
 	"time"
 
-	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakelimit"
 )
 
@@ -65,22 +64,38 @@ func newExchange(c call, req request, k key) *exchange {
 
 // answerWhole answers in one piece when the last chunk is due.
 func (x *exchange) answerWhole() {
-	f := framing{contentType: jsonType, after: "\n", trace: x.traceOf()}
-	frames := f.render([]response{x.whole()})
 	x.plan.faultAfter = 0 // one piece is written or is not
-	x.serve(f, frames, []int64{x.at(x.plan.first + x.plan.total())})
+	f := framing{contentType: jsonType, after: "\n", trace: x.traceOf()}
+	x.serve(f.output(x.spoil([]response{x.whole()}), []int64{x.at(x.plan.first + x.plan.total())}))
 }
 
 // answerStream answers chunk by chunk.
 func (x *exchange) answerStream(f framing) {
 	f.trace = x.traceOf()
 	list := x.responses()
-	due := x.due()
 	if x.arm.server.config.Scenario.Output.UsageLast {
 		list = withUsageLast(list)
-		due = append(due, due[len(due)-1])
 	}
-	x.serve(f, f.render(list), due)
+	x.serve(f.output(x.spoil(list), x.due()))
+}
+
+// spoil does what a fault does to an answer that is written to its end.
+func (x *exchange) spoil(list []response) []response {
+	switch x.plan.fault {
+	case FaultNoFinish:
+		for i := range list {
+			for j := range list[i].Candidates {
+				list[i].Candidates[j].FinishReason = ""
+			}
+		}
+	case FaultDoubleUsage:
+		if len(list) > 1 { // a stream
+			list = withUsageLast(withUsageLast(list))
+		}
+	case FaultGoaway: // HTTP/2: GOAWAY, and the streams in flight are finished
+		x.w.Header().Set("Connection", "close")
+	}
+	return list
 }
 
 // whole returns the answer as one value.
@@ -107,7 +122,7 @@ func (x *exchange) at(d time.Duration) int64 {
 // due returns the absolute instant of every chunk.
 func (x *exchange) due() []int64 {
 	after := x.plan.first
-	due := make([]int64, 1, len(x.plan.gaps)+2) // one to spare for a chunk of usage
+	due := make([]int64, 1, len(x.plan.gaps)+4) // some to spare for chunks of usage
 	due[0] = x.at(after)
 	for _, gap := range x.plan.gaps {
 		after += gap
@@ -128,117 +143,46 @@ func (x *exchange) occupy() {
 }
 
 // serve writes each frame at its instant, or what the fault leaves of them.
-func (x *exchange) serve(f framing, frames [][]byte, due []int64) {
+func (x *exchange) serve(o output) {
 	timer, err := x.arm.server.pacer.timer()
 	if err != nil {
 		internalError().write(x.w) // out of file descriptors: say so rather than answer out of time
 		return
 	}
 	defer x.arm.server.pacer.release(timer)
-	x.record.Due = due
-	x.record.Writes = make([]int64, 0, len(due))
-	paced := pacedWriter{x: x, timer: timer, flusher: http.NewResponseController(x.w)}
-	if x.refused != nil {
-		paced.fail(limited(x.refused), x.at(x.refused.After))
+	x.record.Due = o.due
+	x.record.Writes = make([]int64, 0, len(o.due))
+	paced := &pacedWriter{x: x, output: o, timer: timer, flusher: http.NewResponseController(x.w), text: sha256.New()}
+	if st, at, failed := x.failure(); failed {
+		paced.fail(st, at)
 		return
 	}
-	if x.failed != nil {
-		paced.fail(*x.failed, x.at(x.plan.first))
+	o.head(x.w.Header(), x.plan)
+	if x.plan.fault.whole() {
+		paced.write(len(o.frames))
 		return
 	}
-	if st, ok := errorOf(x.plan.fault, x.model, x.arm.server.config.Scenario.Faults.RetryDelay); ok {
-		paced.fail(st, x.at(x.plan.first))
-		return
-	}
-	x.w.Header().Set("Content-Type", f.contentType)
-	if f.trace != "" {
-		x.w.Header().Set("X-Cloudaicompanion-Trace-Id", f.trace)
-		x.w.Header().Set("Server-Timing", fmt.Sprintf("gfet4t7;dur=%d", x.plan.first.Milliseconds()))
-	}
-	if x.plan.fault == NoFault {
-		paced.write(frames, due)
-		return
-	}
-	paced.write(frames[:x.plan.faultAfter], due)
-	paced.breakOff(due[x.plan.faultAfter])
+	paced.write(x.plan.faultAfter)
+	paced.breakOff()
 }
 
-// A pacedWriter writes an exchange's frames at their instants.
-type pacedWriter struct {
-	x       *exchange
-	timer   *clock.Timer
-	flusher *http.ResponseController
-}
-
-// wait returns at the instant, or gives the exchange up when the client left or
-// the server stops.
-func (p pacedWriter) wait(due int64) int64 {
-	now, err := p.x.arm.server.pacer.wait(p.x.r.Context(), p.timer, due)
-	if err != nil {
-		p.giveUp()
+// failure returns the error that the request is answered with, and when.
+func (x *exchange) failure() (st status, at int64, failed bool) {
+	switch {
+	case x.refused != nil:
+		return limited(x.refused), x.at(x.refused.After), true
+	case x.failed != nil:
+		return *x.failed, x.at(x.plan.first), true
+	case x.plan.fault == FaultDaily:
+		reset := x.arm.server.config.Scenario.Faults.DailyReset
+		st, failed = limited(fakelimit.DailyQuota(x.model, x.arm.server.config.Clock.Now(), reset)), true
+	default:
+		st, failed = errorOf(x.plan.fault, x.model, x.arm.server.config.Scenario.Faults.RetryDelay)
 	}
-	return now
-}
-
-// giveUp ends the handler without finishing the response.
-func (p pacedWriter) giveUp() {
-	p.x.record.Outcome = outcomeGone
-	p.keep()
-	panic(http.ErrAbortHandler)
-}
-
-// keep hands the record over. Nothing may change it afterwards.
-func (p pacedWriter) keep() { p.x.arm.server.truth.add(p.x.record) }
-
-// write sends the frames. The record of a whole answer is kept before its last
-// write, so that who has the last byte finds the record.
-func (p pacedWriter) write(frames [][]byte, due []int64) {
-	for i, frame := range frames {
-		now := p.wait(due[i])
-		p.x.record.Status = http.StatusOK
-		p.x.record.Writes = append(p.x.record.Writes, now)
-		last := p.x.plan.fault == NoFault && i == len(frames)-1
-		if last {
-			p.keep()
-		}
-		_, err := p.x.w.Write(frame)
-		if err == nil {
-			err = p.flusher.Flush()
-		}
-		if err != nil && !last {
-			p.giveUp()
-		}
+	if x.plan.fault == FaultExpired {
+		x.arm.server.account.Expire(x.r.Header)
 	}
-}
-
-// fail answers with an error.
-func (p pacedWriter) fail(st status, due int64) {
-	p.wait(due)
-	p.x.record.Status = st.Code
-	p.keep()
-	body := st.body()
-	if p.x.arm.server.config.Scenario.Faults.AsArray {
-		body = st.arrayBody()
-	}
-	st.writeBody(p.x.w, body)
-}
-
-// breakOff ends an answer that has no end: by silence until the client leaves,
-// or by a cut when the next chunk is due.
-func (p pacedWriter) breakOff(due int64) {
-	if p.x.plan.fault == FaultStall {
-		p.keep()
-		<-p.x.r.Context().Done()
-		panic(http.ErrAbortHandler)
-	}
-	p.wait(due)
-	if !p.x.plan.cutByReset {
-		p.x.record.Status = http.StatusOK
-		p.keep()
-		return
-	}
-	p.keep()
-	panic(http.ErrAbortHandler)
+	return st, x.at(x.plan.first), failed
 }
 
 // textOf returns the answer that the item has.

@@ -1,6 +1,7 @@
 package fakegemini
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -32,11 +33,11 @@ func TestWritingAnEventAllocatesNothing(t *testing.T) {
 	}}
 	x.plan.fault = FaultCut // the record is kept elsewhere then
 	x.record.Writes = make([]int64, 0, events)
-	paced := pacedWriter{x: x, timer: timer, flusher: http.NewResponseController(x.w)}
-	frames, due := make([][]byte, events), make([]int64, events)
+	paced := pacedWriter{x: x, timer: timer, flusher: http.NewResponseController(x.w), text: sha256.New()}
+	paced.frames, paced.texts, paced.due = make([][]byte, events), make([][]byte, events), make([]int64, events)
 	allocs := testing.AllocsPerRun(20, func() {
 		x.record.Writes = x.record.Writes[:0]
-		paced.write(frames, due)
+		paced.write(events)
 	})
 	if allocs > 0 {
 		t.Errorf("%.0f allocations in %d events", allocs, events)

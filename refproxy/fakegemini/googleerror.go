@@ -117,8 +117,10 @@ func errorOf(f Fault, model string, retryDelay time.Duration) (st status, ok boo
 		return capacity(model, retryInfoOf(retryDelay)), true
 	case Fault500, FaultInjured500:
 		return internalError(), true
-	case Fault503:
+	case Fault503, FaultErrorArray:
 		return unavailable(), true
+	case FaultExpired:
+		return expired(), true
 	}
 	return status{}, false
 }
@@ -144,6 +146,14 @@ func detailsOf(reason string, metadata map[string]string, quotaID, helpURL strin
 		details = append(details, retryInfoOf(retryDelay))
 	}
 	return details
+}
+
+// expired is what a request is answered whose credential has ended.
+func expired() status {
+	return status{
+		http.StatusUnauthorized, "Request had invalid authentication credentials.", "UNAUTHENTICATED",
+		detailsOf("ACCESS_TOKEN_EXPIRED", nil, "", "", 0),
+	}
 }
 
 // body renders the envelope.

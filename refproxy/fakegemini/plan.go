@@ -2,6 +2,7 @@ package fakegemini
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -17,11 +18,26 @@ const (
 	Fault503
 	FaultStall
 	FaultCut
+	FaultDaily
+	FaultExpired
+	FaultErrorArray
+	FaultResetBefore
+	FaultResetMid
+	FaultMalformed
+	FaultErrorEvent
+	FaultEmpty
+	FaultNoFinish
+	FaultDoubleUsage
+	FaultGoaway
+	FaultGoawayDrop
+	FaultKill
 	FaultInjured500
 )
 
 var faultNames = [...]string{
-	"none", "capacity_429", "capacity_429_retry_info", "error_500", "error_503", "stall", "cut", "injured_500",
+	"none", "capacity_429", "capacity_429_retry_info", "error_500", "error_503", "stall", "cut",
+	"daily_429", "expired_401", "error_array", "reset_before", "reset_mid", "malformed", "error_event", "empty",
+	"no_finish", "double_usage", "goaway", "goaway_drop", "kill", "injured_500",
 }
 
 // String returns the fault's key in a scenario.
@@ -42,7 +58,25 @@ func (f Faults) shares() []faultShare {
 		{Fault503, f.Error503},
 		{FaultStall, f.Stall},
 		{FaultCut, f.Cut},
+		{FaultDaily, f.Daily429},
+		{FaultExpired, f.Expired401},
+		{FaultErrorArray, f.ErrorArray},
+		{FaultResetBefore, f.ResetBefore},
+		{FaultResetMid, f.ResetMid},
+		{FaultMalformed, f.Malformed},
+		{FaultErrorEvent, f.ErrorEvent},
+		{FaultEmpty, f.Empty},
+		{FaultNoFinish, f.NoFinish},
+		{FaultDoubleUsage, f.DoubleUsage},
+		{FaultGoaway, f.Goaway},
+		{FaultGoawayDrop, f.GoawayDrop},
+		{FaultKill, f.Kill},
 	}
+}
+
+// whole reports whether an answer with the fault is written to its end.
+func (f Fault) whole() bool {
+	return slices.Contains([]Fault{NoFault, FaultNoFinish, FaultDoubleUsage, FaultGoaway}, f)
 }
 
 func (f Faults) pick(u float64) Fault {
@@ -84,7 +118,7 @@ func planOf(s *Scenario, seed uint64, k key, chunks int, injuries ...Injury) pla
 		gaps:  gapsOf(s, seed, k, max(chunks-1, 0)),
 		fault: s.Faults.pick(newDraws(seed, "fault", k.item, k.occ, k.attempt).uniform()),
 	}
-	p.locateFault(s.Faults)
+	p.locateFault(s.Faults, newDraws(seed, "fault place", k.item, k.occ, k.attempt).uniform())
 	u := newDraws(seed, "injury", k.item, k.occ).uniform()
 	for _, injury := range injuries {
 		p.injure(injury, z, u)
@@ -92,12 +126,16 @@ func planOf(s *Scenario, seed uint64, k key, chunks int, injuries ...Injury) pla
 	return p
 }
 
-func (p *plan) locateFault(f Faults) {
+// locateFault says after how many chunks an answer breaks off; u in (0, 1) draws it
+// for the faults whose place the scenario leaves open, behind the first chunk.
+func (p *plan) locateFault(f Faults, u float64) {
 	switch p.fault {
 	case FaultStall:
 		p.faultAfter = f.StallAfter
 	case FaultCut:
 		p.faultAfter, p.cutByReset = f.CutAfter, f.CutHow != "end"
+	case FaultResetMid, FaultMalformed, FaultErrorEvent, FaultGoawayDrop, FaultKill:
+		p.faultAfter = 1 + int(u*float64(len(p.gaps)))
 	}
 	// The last chunk holds the finishReason and never comes with a fault.
 	p.faultAfter = min(p.faultAfter, len(p.gaps))

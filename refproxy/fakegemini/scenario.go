@@ -54,6 +54,7 @@ type Output struct {
 	MaxChunks int     `yaml:"max_chunks"` // 0 means no limit
 	CRLF      bool    `yaml:"crlf"`
 	UsageLast bool    `yaml:"usage_last"`
+	Numbered  bool    `yaml:"numbered"` // every chunk begins with its number
 }
 
 // Fallback is the answer to items that nobody knows.
@@ -81,6 +82,28 @@ type Faults struct {
 	CutAfter             int           `yaml:"cut_after"`
 	CutHow               string        `yaml:"cut_how"` // reset or end; empty means reset
 	AsArray              bool          `yaml:"as_array"`
+
+	Daily429      float64       `yaml:"daily_429"`
+	DailyReset    time.Duration `yaml:"daily_reset"` // until the day's quota is back
+	Expired401    float64       `yaml:"expired_401"`
+	ErrorArray    float64       `yaml:"error_array"`
+	ResetBefore   float64       `yaml:"reset_before"`
+	ResetMid      float64       `yaml:"reset_mid"`
+	Malformed     float64       `yaml:"malformed"`
+	ErrorEvent    float64       `yaml:"error_event"`
+	Empty         float64       `yaml:"empty"`
+	NoFinish      float64       `yaml:"no_finish"`
+	DoubleUsage   float64       `yaml:"double_usage"`
+	Goaway        float64       `yaml:"goaway"`
+	GoawayDrop    float64       `yaml:"goaway_drop"`
+	Kill          float64       `yaml:"kill"`
+	SlowHandshake SlowHandshake `yaml:"slow_handshake"`
+}
+
+// SlowHandshake keeps new connections waiting in the TLS handshake.
+type SlowHandshake struct {
+	Share float64       `yaml:"share"` // of the connections
+	Delay time.Duration `yaml:"delay"`
 }
 
 // ParseScenario reads a scenario file. A misspelt key, a wrong type or a value
@@ -195,6 +218,9 @@ func (f Faults) validate() error {
 		check(total <= 1+1e-9, "faults: the probabilities add up to more than 1"),
 		check(f.Capacity429RetryInfo == 0 || f.RetryDelay > 0,
 			"faults.retry_delay must be above 0 when capacity_429_retry_info is"),
+		check(f.Daily429 == 0 || f.DailyReset > 0, "faults.daily_reset must be above 0 when daily_429 is"),
+		checkRange("faults.slow_handshake.share", f.SlowHandshake.Share, 0, 1),
+		check(f.SlowHandshake.Delay >= 0, "faults.slow_handshake.delay must not be negative"),
 		check(f.RetryDelay >= 0, "faults.retry_delay must not be negative"),
 		check(f.StallAfter >= 0, "faults.stall_after must not be negative"),
 		check(f.CutAfter >= 0, "faults.cut_after must not be negative"),

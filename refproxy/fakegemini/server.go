@@ -182,7 +182,7 @@ func (s *Server) add(ctx context.Context, address string, server *http.Server) (
 func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	server := &http.Server{Handler: s.Handler(a.name), ConnState: a.counts.connState, Protocols: protocols}
+	server := &http.Server{Handler: s.Handler(a.name), ConnState: a.counts.connState, ConnContext: withConn, Protocols: protocols}
 	switch s.config.Protocol {
 	case H2:
 		protocols.SetHTTP2(true)
@@ -190,6 +190,8 @@ func (s *Server) armServer(a *arm, certificate tls.Certificate) *http.Server {
 			Certificates:     []tls.Certificate{certificate},
 			MinVersion:       tls.VersionTLS12,
 			VerifyConnection: a.counts.verifyConnection,
+
+			GetConfigForClient: (&handshaker{arm: a}).wait,
 		}
 	case H2C:
 		protocols.SetUnencryptedHTTP2(true)

@@ -32,6 +32,7 @@ type ArmStats struct {
 	ByProtocol  map[string]int64 `json:"by_protocol"` // requests per HTTP/1.1, HTTP/2.0
 
 	Limited  map[string]int64 `json:"limited,omitempty"` // requests refused by capacity or credential, by kind
+	Faults   map[string]int64 `json:"faults,omitempty"`  // faults served, by kind
 	Capacity fakelimit.Stats  `json:"capacity"`
 
 	SkippedSignatures int64 `json:"skipped_signatures,omitempty"` // calls with the literal in place of a signature
@@ -54,7 +55,7 @@ func (c *counters) snapshot() ArmStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stats := c.stats
-	stats.ByProtocol, stats.Limited = maps.Clone(stats.ByProtocol), maps.Clone(stats.Limited)
+	stats.ByProtocol, stats.Limited, stats.Faults = maps.Clone(stats.ByProtocol), maps.Clone(stats.Limited), maps.Clone(stats.Faults)
 	return stats
 }
 
@@ -80,6 +81,11 @@ func count(counts map[string]int64, key string) map[string]int64 {
 // limit counts a request that the limits refuse.
 func (c *counters) limit(kind string) {
 	c.update(func(s *ArmStats) { s.Limited = count(s.Limited, kind) })
+}
+
+// fault counts a fault that is served.
+func (c *counters) fault(kind string) {
+	c.update(func(s *ArmStats) { s.Faults = count(s.Faults, kind) })
 }
 
 func (c *counters) refuse() { c.update(func(s *ArmStats) { s.Refused++ }) }

@@ -14,7 +14,10 @@ type Record struct {
 	Due     []int64 `json:"due_ns"`    // when each chunk of the answer was to be written
 	Writes  []int64 `json:"writes_ns"` // when each chunk was written; none for an error
 	Status  int     `json:"status"`    // HTTP; 0 if no head was sent
-	Outcome string  `json:"outcome"`   // ok, client_gone scripted_fault or the name of the fault
+	Outcome string  `json:"outcome"`   // ok, client_gone, scripted_fault, a limit's or the fault's name
+
+	LastChunk int    `json:"last_chunk"`            // number of the last chunk written, from 1; 0: none
+	TextHash  string `json:"text_sha256,omitempty"` // of the text written, without thoughts; empty: none
 }
 
 const (
