@@ -25,6 +25,7 @@ type Stats struct {
 // ArmStats is what one arm's listener counted.
 type ArmStats struct {
 	Connections int64            `json:"connections"` // accepted
+	Open        int64            `json:"open"`        // of these now
 	Handshakes  int64            `json:"handshakes"`  // TLS, completed or resumed
 	Requests    int64            `json:"requests"`
 	Refused     int64            `json:"refused"` // answered 400, 401 or 404
@@ -92,8 +93,11 @@ func (c *counters) refuse() { c.update(func(s *ArmStats) { s.Refused++ }) }
 
 // connState is an http.Server's hook.
 func (c *counters) connState(_ net.Conn, state http.ConnState) {
-	if state == http.StateNew {
-		c.update(func(s *ArmStats) { s.Connections++ })
+	switch state {
+	case http.StateNew:
+		c.update(func(s *ArmStats) { s.Connections++; s.Open++ })
+	case http.StateClosed:
+		c.update(func(s *ArmStats) { s.Open-- })
 	}
 }
 
