@@ -80,7 +80,7 @@ func (a *Admin) changeFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.done(w, r, "%s is now on for %s %% of %ss.", f.Name, setting(f.Percent), f.Unit)
+	a.done(w, r, "%s is now on for %s\u00a0%% of %ss.", f.Name, setting(f.Percent), f.Unit)
 	return nil
 }
 
@@ -89,7 +89,7 @@ func (a *Admin) rollBackFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.done(w, r, "%s is rolled back: on for %s %% of %ss.", f.Name, setting(f.Percent), f.Unit)
+	a.done(w, r, "%s is rolled back: on for %s\u00a0%% of %ss.", f.Name, setting(f.Percent), f.Unit)
 	return nil
 }
 

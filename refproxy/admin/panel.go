@@ -180,9 +180,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"rate": rate, "count": count[int], "count64": count[int64], "share": share, "score": score,
 	"stamp": stamp, "clockTime": clockTime, "iso": iso, "none": func() string { return none },
 	"left": func(t, now time.Time) string { return duration(t.Sub(now).Round(time.Second)) },
-	"armRow": func(flag, arm string, v any) map[string]any {
-		return map[string]any{"Flag": flag, "Arm": arm, "V": v}
-	},
+	"part": func(n, all int) float64 { return 100 * float64(n) / float64(max(all, 1)) },
 	"action": func(form string, c credentialCard, action, word string) map[string]string {
 		return map[string]string{"Form": form, "ID": c.ID, "Label": c.Label, "Action": action, "Word": word}
 	},

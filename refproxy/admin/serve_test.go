@@ -31,6 +31,7 @@ func TestServe(t *testing.T) {
 	w := newWorld(t, func(c *admin.Config) { c.Log = log })
 	w.credentials.all = demoCredentials(time.Now())
 	w.credentials.made = len(w.credentials.all)
+	tellVerdicts(t, w)
 	password, err := admin.Bootstrap(t.Context(), w.accounts)
 	if err != nil || password == "" {
 		t.Fatalf("password %q, %v", password, err)
@@ -58,6 +59,29 @@ func TestServe(t *testing.T) {
 	}
 	if err := <-served; err != http.ErrServerClosed {
 		t.Error(err)
+	}
+}
+
+// tellVerdicts does what a rollout would have done so far.
+func tellVerdicts(t *testing.T, w *world) {
+	t.Helper()
+	for _, body := range []string{
+		`{"percent":5,"expected":7,"who":"rollout","evidence":"sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}`,
+		`{"percent":0,"expected":8,"who":"rollout","evidence":"error rate above its limit"}`,
+	} {
+		if got := w.api(t, "PUT", "/admin/flags/ff_retry_policy_v2", body); got.StatusCode != http.StatusOK {
+			t.Fatal(got.body)
+		}
+	}
+	for _, body := range []string{
+		`{"flag":"ff_http2_pool_tuning","decision":"promote","reason":"first token P95 is better beyond doubt, all else is within its margin",
+			"metric":"first_token_p95","effect":-0.183,"low":-0.221,"high":-0.142,"percent":5,"evidence":"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}`,
+		`{"flag":"ff_converter_fast_path","decision":"hold","reason":"too few requests: some 2,400 more per arm are needed","metric":"first_token_p95","effect":0.01,"low":-0.06,"high":0.09,"percent":5}`,
+		`{"flag":"ff_retry_policy_v2","decision":"rollback","reason":"error rate above its limit","metric":"error_rate","effect":0.42,"low":0.19,"high":0.71,"percent":5}`,
+	} {
+		if got := w.api(t, "POST", "/admin/verdicts", body); got.StatusCode != http.StatusOK {
+			t.Fatal(got.body)
+		}
 	}
 }
 
@@ -89,7 +113,7 @@ func demoCredentials(now time.Time) []admin.Credential {
 	}
 }
 
-// invent makes requests up until ctx ends: some hundred a second, each assigned
+// invent makes requests up until ctx ends: some forty a second, each assigned
 // by the flags in force.
 func invent(ctx context.Context, w *world, log *slog.Logger) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -101,10 +125,10 @@ func invent(ctx context.Context, w *world, log *slog.Logger) {
 		if r.Outcome != live.OK {
 			log.Warn("request failed", "request", r.ID, "class", r.Outcome, "status", r.Status, "model", r.Model)
 		}
-		if i%500 == 0 {
+		if i%50 == 0 {
 			log.Info("pool_select", "model", r.Model, "available", 3, "cooling", 1, "selected", "cr-1a2b", "score", 3.42)
 		}
-		if i%20 == 0 {
+		if i%4 == 0 {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}

@@ -153,6 +153,9 @@ func credentialRegions(c Content) []region {
 	return regions
 }
 
+// rowsShown is how many requests a page shows.
+const rowsShown = 50
+
 type recentContent struct {
 	Failed   bool // failures alone
 	Requests []live.Request
@@ -161,7 +164,7 @@ type recentContent struct {
 func (a *Admin) recent(r *http.Request) (Content, error) {
 	content := recentContent{Failed: r.URL.Query().Get("outcome") == "failed"}
 	for _, request := range a.cfg.Traffic.Recent(mostShown) {
-		if (!content.Failed || request.Outcome != live.OK) && len(content.Requests) < requestsShown {
+		if (!content.Failed || request.Outcome != live.OK) && len(content.Requests) < rowsShown {
 			content.Requests = append(content.Requests, request)
 		}
 	}
@@ -185,7 +188,7 @@ func (a *Admin) showRequest(w http.ResponseWriter, r *http.Request) error {
 }
 
 // linesShown is how many lines of the log a page shows.
-const linesShown = 200
+const linesShown = 100
 
 type tailContent struct {
 	Level string

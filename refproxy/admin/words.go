@@ -26,8 +26,12 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%.2f ms", d.Seconds()*1e3)
 	case d < 999500*time.Microsecond:
 		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
+	case d < 100*time.Second && d%time.Second == 0:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < 9995*time.Millisecond:
+		return fmt.Sprintf("%.2f s", d.Seconds())
 	case d < 100*time.Second:
-		return fmt.Sprintf("%.3g s", d.Seconds())
+		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
 	}
@@ -51,7 +55,7 @@ func percent(share float64) string {
 	if share == 0 || math.Abs(share) >= .995 && share == math.Trunc(share) {
 		digits = 0
 	}
-	return strconv.FormatFloat(share*100, 'f', digits, 64) + " %"
+	return strconv.FormatFloat(share*100, 'f', digits, 64) + "\u00a0%"
 }
 
 // setting writes a percentage as it was set.
@@ -62,7 +66,7 @@ func change(p *float64) string {
 	if p == nil {
 		return none
 	}
-	return fmt.Sprintf("%+.1f %%", *p*100)
+	return strings.Replace(fmt.Sprintf("%+.1f\u00a0%%", *p*100), "-", "−", 1)
 }
 
 func rate(perSecond float64) string {
@@ -74,7 +78,7 @@ func rate(perSecond float64) string {
 	case perSecond < 100:
 		return fmt.Sprintf("%.1f", perSecond)
 	}
-	return number(perSecond)
+	return number(math.Round(perSecond))
 }
 
 // number writes a number of no more digits than it needs, its thousands apart.
