@@ -113,6 +113,18 @@ func (c *cooldown) begin(l *Lease, now time.Time) {
 	}
 }
 
+// next is when c lets a request pass by itself, if it does not now; nobody knows of
+// a probe when it is over.
+func (c *cooldown) next(now time.Time) time.Time {
+	switch {
+	case c.probe != nil:
+		return now.Add(maxCool)
+	case !c.early.IsZero() && c.early.Before(c.until):
+		return c.early
+	}
+	return c.until
+}
+
 // settle ends the probe l. Success is not its business: a success closes c
 // whoever had it.
 func (c *cooldown) settle(l *Lease, r Result, now time.Time) {
@@ -157,6 +169,16 @@ type model struct {
 	// whole.
 	cooling [sides]int
 	healths int // that point here
+	shut    [sides]shut
+}
+
+// A shut is that a scan of all who may serve a model has found nobody, by the side
+// that the model belongs to: there is no need to look again until something
+// changes.
+type shut struct {
+	epoch uint64 // Pool.epoch, of which it is true
+	until time.Time
+	why   Unavailable
 }
 
 // slow is the latency's part of the score, from 0 to 0.5.

@@ -164,6 +164,22 @@ func TestBehindTheRequests(t *testing.T) {
 	})
 }
 
+// TestNewsWhileSaving: sums that may or may not hold what is being saved count for
+// nothing.
+func TestNewsWhileSaving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := kept(t, &memory{takes: 5 * time.Second}, 1)
+		acquire(t, p, v2).Done(good)
+		time.Sleep(time.Second)
+		p.Merge([]credential.State{{ID: "c0"}})
+		if n := status(t, p, "c0").Counters.Requests; n != 1 {
+			t.Errorf("%d requests", n)
+		}
+		time.Sleep(time.Minute)
+		shut(t, p)
+	})
+}
+
 // TestJournalFails: nothing is lost, it is asked less and less often, and Close
 // says what happened.
 func TestJournalFails(t *testing.T) {

@@ -41,8 +41,14 @@ func (p *Pool) acquire(a Ask) (*Lease, Selection, error) {
 		return nil, Selection{}, p.unavailable(a, v)
 	}
 	seen := p.selection(a, v)
-	if m := v.model; m != nil && m.until.After(v.now) && len(a.Tried) == 0 {
-		return nil, seen, p.unavailable(a, v)
+	if m := v.model; m != nil && len(a.Tried) == 0 {
+		if m.until.After(v.now) {
+			return nil, seen, p.unavailable(a, v)
+		}
+		if s := &m.shut[sidesFor(a.Preview)[0]]; s.epoch == p.epoch && v.now.Before(s.until) {
+			u := s.why
+			return nil, seen, &u
+		}
 	}
 	for _, i := range sidesFor(a.Preview) {
 		e, score := p.choose(&p.sides[i], a.Affinity, v)
@@ -54,7 +60,38 @@ func (p *Pool) acquire(a Ask) (*Lease, Selection, error) {
 		l.probe(v)
 		return l, seen, nil
 	}
-	return nil, seen, p.unavailable(a, v)
+	u := p.unavailable(a, v)
+	p.remember(a, v, u)
+	return nil, seen, u
+}
+
+// remember keeps that nobody can serve, if it is so for every request.
+func (p *Pool) remember(a Ask, v view, u *Unavailable) {
+	if v.model == nil || len(a.Tried) > 0 || u.None {
+		return
+	}
+	until := u.Soonest
+	for _, i := range sidesFor(a.Preview) {
+		for _, e := range p.sides[i].members {
+			if at := e.next(v); at.Before(until) {
+				until = at
+			}
+		}
+	}
+	v.model.shut[sidesFor(a.Preview)[0]] = shut{epoch: p.epoch, until: until, why: *u}
+}
+
+// next is when e can serve by itself, if it cannot now.
+func (e *entry) next(v view) time.Time {
+	var next time.Time
+	for _, h := range [...]*health{&e.whole, e.of(v.model)} {
+		if h != nil && !h.lets(v.now) {
+			if at := h.next(v.now); at.After(next) {
+				next = at
+			}
+		}
+	}
+	return next
 }
 
 // choose is by affinity, else by score.
@@ -265,6 +302,7 @@ func (p *Pool) settle(l *Lease, r Result, now time.Time) {
 	for h := range l.entry.healths() {
 		if h.probe == l {
 			h.settle(l, r, now)
+			p.epoch++
 			h.unsaved = true
 			p.save(l.entry)
 		}

@@ -36,6 +36,7 @@ type Pool struct {
 	crowd    int    // from this many models on unused ones are looked for
 	sequence uint64 // of leases and cooldowns
 	trial    uint64 // marks the entries that the present request has tried
+	epoch    uint64 // of everything that may let somebody serve, but time
 	unsaved  []*entry
 	saving   bool
 }
@@ -171,22 +172,37 @@ func (p *Pool) setDisabled(e *entry, reason, url string, at time.Time) {
 // a probe succeeds. Of two cooldowns the one that ends later counts; none lasts
 // over 24 hours.
 func (p *Pool) Cool(id, model string, until time.Time, reason string) {
+	p.with(id, func(e *entry, now time.Time) { p.cool(e, model, until, now, reason) })
+}
+
+// CoolProject is Cool for all credentials of the project that id belongs to, which
+// share the quota that is used up. One without a project is alone.
+func (p *Pool) CoolProject(id, model string, until time.Time, reason string) {
 	p.with(id, func(e *entry, now time.Time) {
-		if !until.After(now) {
-			return
+		p.cool(e, model, until, now, reason)
+		for _, other := range p.entries {
+			if other != e && e.cred.Project != "" && other.cred.Project == e.cred.Project {
+				p.cool(other, model, until, now, reason)
+			}
 		}
-		h := &e.whole
-		if model != "" {
-			h = p.health(e, model, now)
-		}
-		p.sequence++
-		p.leave(e)
-		h.cool(until, now, reason, p.sequence)
-		p.join(e)
-		e.fail(Failure{At: now, Model: model, Reason: reason})
-		h.unsaved = true
-		p.save(e)
 	})
+}
+
+func (p *Pool) cool(e *entry, model string, until, now time.Time, reason string) {
+	if !until.After(now) {
+		return
+	}
+	h := &e.whole
+	if model != "" {
+		h = p.health(e, model, now)
+	}
+	p.sequence++
+	p.leave(e)
+	h.cool(until, now, reason, p.sequence)
+	p.join(e)
+	e.fail(Failure{At: now, Model: model, Reason: reason})
+	h.unsaved = true
+	p.save(e)
 }
 
 // CoolModel holds back new requests for a model, which has no capacity, and cools
@@ -257,6 +273,7 @@ func (e *entry) fail(f Failure) {
 // join counts e in, if it may serve. Whatever the counts depend on is changed
 // between leave and join.
 func (p *Pool) join(e *entry) {
+	p.epoch++
 	if e.gone || e.cred.Disabled != "" || !(e.cred.Weight > 0) {
 		return
 	}
