@@ -99,6 +99,7 @@ var rooms = []room{
 	{"refproxy/admin", []string{"refproxy/admin/live"}, "the panel works over interfaces that it declares; what it shows of traffic is kept apart"},
 	{"refproxy/admin/live", nil, "what is watched does not depend on who watches"},
 	{"refproxy/telemetry", nil, "what is observed does not depend on how"},
+	{"refproxy/telemetry/otlp", nil, "what is exported does not depend on how, and a collector's protocol is not a scraper's"},
 	{"refproxy/fakegemini", []string{"refproxy/fakeaccount", "refproxy/fakelimit"}, "a stand-in that shares a parser with the codec it tests hides shared faults"},
 	{"refproxy/fakeaccount", nil, "an account knows no model and no conversation, and shares nothing with the clients it tests"},
 	{"refproxy/fakelimit", nil, "limits know no wire format, so that they can be tried on a bubble's clock"},
@@ -133,6 +134,11 @@ var borders = []border{
 		"github.com/prometheus",
 		[]string{"refproxy/telemetry", "guard/prometheus"},
 		"one room tells Prometheus, one asks it; all others know counts",
+	},
+	{
+		"go.opentelemetry.io",
+		[]string{"refproxy/telemetry/otlp"},
+		"one room tells a collector; its library has globals and a protocol that no other should meet",
 	},
 }
 
