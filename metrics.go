@@ -21,10 +21,13 @@ func (o observed) Began() { o.metrics.Began() }
 
 func (o observed) Ended(out relay.Outcome) {
 	r := telemetry.Request{
-		Model: out.UpstreamModel, Stream: out.Stream, Outcome: telemetry.OK,
+		Model: out.UpstreamModel, Arm: armOf(&out), Stream: out.Stream, Outcome: telemetry.OK,
 		Full: out.Times.Ended.Sub(out.Times.Begun), FirstByte: -1, FirstToken: -1, Added: -1,
 		Input: out.Usage.Input, Cached: out.Usage.Cached, Output: out.Usage.Output,
 		Thoughts: out.DroppedThoughts, Calls: out.DroppedCalls, Truncated: truncated(&out),
+	}
+	for _, a := range out.Attempts {
+		r.Attempts = append(r.Attempts, telemetry.Attempt{Class: a.Class, Retried: a.Retried, Slept: a.Slept})
 	}
 	if out.Trace != nil {
 		r.Events = out.Trace.Written
@@ -42,6 +45,20 @@ func (o observed) Ended(out relay.Outcome) {
 		r.Added = d
 	}
 	o.metrics.Ended(r)
+}
+
+// armOf is the candidate if a flag was on that is on for a part of the traffic
+// alone. Of a request that was refused before it had flags it is none.
+func armOf(o *relay.Outcome) telemetry.Arm {
+	if o.Flags == nil {
+		return ""
+	}
+	for name, share := range o.Shares {
+		if o.Flags[name] && share > 0 && share < 1 {
+			return telemetry.Candidate
+		}
+	}
+	return telemetry.Baseline
 }
 
 // truncated reports whether a stream broke off after its head, and not because

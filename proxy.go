@@ -24,6 +24,7 @@ type proxyFlags struct {
 	to                                    upstreamFlags
 	listen, keysFile, media               string
 	flags, logLevel, metrics, log, logArm string
+	otlp                                  string
 	aliases, mediaHosts                   []string
 	hold, drain                           time.Duration
 	noAuth, withParent, reasoning         bool
@@ -68,6 +69,7 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs.BoolVar(&f.noAuth, "no-auth", false, "serve this machine without keys")
 	fs.BoolVar(&f.withParent, "with-parent", false, "stop at once when standard input ends")
 	fs.StringVar(&f.metrics, "metrics", "", "loopback address to serve /metrics on, for Prometheus; port 0 takes a free one")
+	fs.StringVar(&f.otlp, "otlp-endpoint", "", "URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT)")
 	fs.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to standard error, as JSON")
 	fs.StringVar(&f.log, "log", "", "run file to write every request to; {start} in its name is the time")
 	fs.StringVar(&f.logArm, "log-arm", "proxy", "name of this proxy in that file")
@@ -90,6 +92,11 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer stop()
+	stopExport, err := exportTo(cmd.Context(), f.otlp, &cfg)
+	if err != nil {
+		return err
+	}
+	defer stopExport()
 	log, err := logWith(&cfg, f.log, f.logArm)
 	if err != nil {
 		return err

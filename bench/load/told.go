@@ -20,7 +20,6 @@ const toldPrefix = "X-Firstbyte-Obs-"
 const (
 	maxToldTries = 1000
 	maxToldWait  = 24 * time.Hour
-	maxToldFlags = 32
 )
 
 // A hearing is what a gateway said of one request.
@@ -50,7 +49,8 @@ func (h hearing) get(name string) string {
 
 // told returns all that is of use, nil for nothing.
 func (h hearing) told() *sample.ProxySaid {
-	s := sample.ProxySaid{Arm: h.text(toldPrefix + "Arm"), Credential: h.text(toldPrefix + "Credential"), Flags: h.flags()}
+	s := sample.ProxySaid{Arm: h.text(toldPrefix + "Arm"), Credential: h.text(toldPrefix + "Credential")}
+	s.Flags = flags(s.Arm)
 	for _, name := range []string{"Request-Id", "X-Request-Id", toldPrefix + "Request-Id"} {
 		if s.RequestID = h.text(name); s.RequestID != "" {
 			break
@@ -63,7 +63,7 @@ func (h hearing) told() *sample.ProxySaid {
 		}
 	}
 	s.WaitNS = h.wait(toldPrefix + "Retry-Sleep-Ms")
-	if s.RequestID == "" && s.Arm == "" && s.Credential == "" && s.Attempts == 0 && s.WaitNS == 0 && s.Flags == nil {
+	if s.RequestID == "" && s.Arm == "" && s.Credential == "" && s.Attempts == 0 && s.WaitNS == 0 {
 		return nil
 	}
 	return &s
@@ -95,24 +95,21 @@ func (h hearing) wait(name string) int64 {
 	return int64(math.Round(ms * 1e6))
 }
 
-// flagName is a flag as gateways call them.
-var flagName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+// flagName is a flag as the reference proxy calls them.
+var flagName = regexp.MustCompile(`^ff_[a-z0-9_]{1,60}$`)
 
-// flags reads "ff_a=on, ff_b=off"; what is not of that form is passed over.
-func (h hearing) flags() map[string]bool {
-	text := h.get(toldPrefix + "Flags")
-	if text == "" || len(text) > maxToldFlags*maxMessage {
-		return nil
-	}
-	flags := map[string]bool{}
-	for entry := range strings.SplitSeq(text, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
-		if (value == "on" || value == "off") && flagName.MatchString(name) && len(flags) < maxToldFlags {
-			flags[name] = value == "on"
+// flags are those that an arm's name says are on: "ff_a+ff_b". An arm of another
+// name says nothing of flags.
+func flags(arm string) map[string]bool {
+	var on map[string]bool
+	for name := range strings.SplitSeq(arm, "+") {
+		if !flagName.MatchString(name) {
+			return nil
 		}
+		if on == nil {
+			on = map[string]bool{}
+		}
+		on[name] = true
 	}
-	if len(flags) == 0 {
-		return nil
-	}
-	return flags
+	return on
 }

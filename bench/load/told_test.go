@@ -17,7 +17,7 @@ import (
 func all(h http.Header) {
 	for name, value := range map[string]string{
 		"request-id": "req-7", "attempts": "3", "retry-count": "2", "retry-sleep-ms": "1500.25",
-		"credential": "c-4f", "arm": "candidate", "flags": "ff_a=on, ff_b=off",
+		"credential": "c-4f", "arm": "ff_a+ff_b",
 	} {
 		h.Set("x-firstbyte-obs-"+name, value)
 	}
@@ -25,8 +25,8 @@ func all(h http.Header) {
 
 func told() *sample.ProxySaid {
 	return &sample.ProxySaid{
-		RequestID: "req-7", Attempts: 3, WaitNS: 1_500_250_000, Credential: "c-4f", Arm: "candidate",
-		Flags: map[string]bool{"ff_a": true, "ff_b": false},
+		RequestID: "req-7", Attempts: 3, WaitNS: 1_500_250_000, Credential: "c-4f", Arm: "ff_a+ff_b",
+		Flags: map[string]bool{"ff_a": true, "ff_b": true},
 	}
 }
 
@@ -72,7 +72,7 @@ func TestWhatTheGatewaySaid(t *testing.T) {
 		},
 		"a trailer over a header": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("x-firstbyte-obs-attempts", "1")
-			w.Header().Set("x-firstbyte-obs-arm", "candidate")
+			w.Header().Set("x-firstbyte-obs-arm", "all-off")
 			answer(w, r)
 			for name, values := range announced() {
 				w.Header()[http.TrailerPrefix+name] = values
@@ -120,9 +120,9 @@ func TestAForeignGateway(t *testing.T) {
 		{"out of bounds", map[string]string{"X-Firstbyte-Obs-Attempts": "1001", "X-Firstbyte-Obs-Retry-Sleep-Ms": "1e300"}, nil},
 		{"negative", map[string]string{"X-Firstbyte-Obs-Retry-Sleep-Ms": "-1"}, nil},
 		{"the key", map[string]string{"X-Firstbyte-Obs-Credential": "sk-caller"}, &sample.ProxySaid{Credential: "[redacted]"}},
-		{"flags", map[string]string{"X-Firstbyte-Obs-Flags": "ff_a=on,ff_b=maybe,,=on,<b>=on"}, &sample.ProxySaid{Flags: map[string]bool{"ff_a": true}}},
+		{"no flags", map[string]string{"X-Firstbyte-Obs-Arm": "ff_a+<b>"}, &sample.ProxySaid{Arm: "ff_a+<b>"}},
+		{"all off", map[string]string{"X-Firstbyte-Obs-Arm": "all-off"}, &sample.ProxySaid{Arm: "all-off"}},
 		{"a long label", map[string]string{"X-Firstbyte-Obs-Arm": strings.Repeat("x", 10_000)}, &sample.ProxySaid{Arm: strings.Repeat("x", 197) + "…"}},
-		{"long flags", map[string]string{"X-Firstbyte-Obs-Flags": strings.Repeat("ff_a=on,", 10_000)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := hear(t, false, func(w http.ResponseWriter, r *http.Request) {
@@ -135,20 +135,5 @@ func TestAForeignGateway(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
-	}
-}
-
-// TestMoreFlagsThanThereAre are cut off.
-func TestMoreFlagsThanThereAre(t *testing.T) {
-	s := hear(t, false, func(w http.ResponseWriter, r *http.Request) {
-		var list []string
-		for i := range 100 {
-			list = append(list, fmt.Sprintf("f%d=off", i))
-		}
-		w.Header().Set("X-Firstbyte-Obs-Flags", strings.Join(list, ", "))
-		answer(w, r)
-	})
-	if s.Proxy == nil || len(s.Proxy.Flags) != 32 {
-		t.Errorf("%+v", s.Proxy)
 	}
 }

@@ -360,7 +360,7 @@ type ProxySaid struct {
 	Attempts   int             `json:"attempts,omitzero"`
 	WaitNS     int64           `json:"wait_ns,omitzero"`
 	Credential string          `json:"credential,omitzero"`
-	Arm        string          `json:"arm,omitzero"` // the side of its own rollout that served the request
+	Arm        string          `json:"arm,omitzero"` // what the gateway calls the side that served the request
 	Flags      map[string]bool `json:"flags,omitempty"`
 	// Shares are the candidate's shares in force at this request, in [0,1], by the
 	// flag that they split.

@@ -214,6 +214,9 @@ type Outcome struct {
 	// set, and so is RequestID.
 	Times     Times
 	RequestID string
+	// Traceparent is the caller's header of that name, unchecked; the caller of
+	// Serve sets it.
+	Traceparent string
 	// Attempts are the tries at the upstream, as it tells them.
 	Attempts []Attempt
 	// Flags are the arms that the request was in, and Shares the share of traffic

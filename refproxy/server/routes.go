@@ -115,6 +115,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	defer s.ended(x, begun)
+	defer x.parent()
 	defer s.rescue(x)
 	rt, err := s.find(x)
 	x.api = rt.api
@@ -132,6 +133,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(err)
 	}
 }
+
+// parent notes the caller's own trace, for whoever observes.
+func (x *exchange) parent() {
+	if id := x.r.Header.Get("Traceparent"); len(id) <= maxTraceparent {
+		x.out.Traceparent = id
+	}
+}
+
+// maxTraceparent bounds what is kept of that header; today's version has 55 bytes.
+const maxTraceparent = 128
 
 func (x *exchange) fail(err error) {
 	x.out.Err = chat.AsError(err)

@@ -98,7 +98,7 @@ func (m *Metrics) others(arm Arm) *rest {
 		}
 		return &rest{
 			truncated: m.truncated.WithLabelValues(string(arm)),
-			thoughts:  of(m.dropped, "thought"), signatures: of(m.dropped, "signature"), calls: of(m.dropped, "call"),
+			thoughts:  of(m.dropped, "thought"), calls: of(m.dropped, "call"),
 			input: of(m.wasted, "input"), cached: of(m.wasted, "cached"), output: of(m.wasted, "output"),
 		}
 	})

@@ -39,9 +39,9 @@ type Request struct {
 	Events []time.Duration
 	// Truncated says that a stream broke off after the answer had begun.
 	Truncated bool
-	// Thoughts, Signatures and Calls are those of the conversation that could not
-	// be passed on.
-	Thoughts, Signatures, Calls int
+	// Thoughts are those of the conversation that another model had signed, Calls
+	// those of the answer beyond the one that was asked for: neither was passed on.
+	Thoughts, Calls int
 }
 
 // An Arm is the side of a rollout that served a request: the baseline, if no
@@ -139,8 +139,8 @@ type (
 		slept             prometheus.Observer
 	}
 	rest struct {
-		truncated, thoughts, signatures, calls prometheus.Counter
-		input, cached, output                  prometheus.Counter // of failures
+		truncated, thoughts, calls prometheus.Counter
+		input, cached, output      prometheus.Counter // of failures
 	}
 )
 
@@ -172,7 +172,7 @@ func New() *Metrics {
 	m.retries = counter("retries", "Tries that followed a failed one, by the class of that failure.", "class", "arm")
 	m.truncated = counter("truncated_streams", "Streams that broke off after the answer had begun.", "arm")
 	m.wasted = counter("failed_tokens", "Tokens of requests that failed, as far as the upstream had counted them.", "type", "arm")
-	m.dropped = counter("dropped", "Parts of conversations that could not be passed on: thoughts, signatures, calls.", "type", "arm")
+	m.dropped = counter("dropped", "Parts of conversations that were not passed on: thoughts with the signature of another model, calls beyond the one asked for.", "type", "arm")
 	kinds := []string{"model", "stream", "arm"}
 	m.full = histogram("request_duration", "From a request's head to the end of its answer, successes only.", answerBuckets, kinds...)
 	m.byteTime = histogram("time_to_first_byte", "From a request's head to the first byte sent, successes only.", answerBuckets, kinds...)
@@ -250,7 +250,6 @@ func (s *rest) failed(r Request) {
 
 func (s *rest) dropped(r Request) {
 	add(s.thoughts, r.Thoughts)
-	add(s.signatures, r.Signatures)
 	add(s.calls, r.Calls)
 }
 

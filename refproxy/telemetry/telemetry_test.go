@@ -44,7 +44,7 @@ func TestWhatIsCounted(t *testing.T) {
 	m.Ended(answered())
 	m.Ended(answered())
 	failed := answered()
-	failed.Outcome, failed.Truncated, failed.Signatures = "timeout", true, 2
+	failed.Outcome, failed.Truncated, failed.Thoughts = "timeout", true, 2
 	m.Ended(failed)
 	got := scrape(t, m)
 	for _, want := range []string{
@@ -70,8 +70,8 @@ func TestWhatIsCounted(t *testing.T) {
 		`firstbyte_proxy_truncated_streams_total{arm="candidate"} 1`,
 		`firstbyte_proxy_truncated_streams_total{arm="baseline"} 0`,
 		`firstbyte_proxy_failed_tokens_total{arm="candidate",type="output"} 70`,
-		`firstbyte_proxy_dropped_total{arm="candidate",type="signature"} 2`,
-		`firstbyte_proxy_dropped_total{arm="candidate",type="thought"} 0`,
+		`firstbyte_proxy_dropped_total{arm="candidate",type="thought"} 2`,
+		`firstbyte_proxy_dropped_total{arm="candidate",type="call"} 0`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s in\n%s", want, got)

@@ -118,9 +118,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// URL returns the URL that requests go to, by default the kind's.
+func (c Config) URL() string { return c.withDefaults().BaseURL }
+
 // Google reports whether c reaches the public Gemini API, which serves nobody
 // without a key.
-func (c Config) Google() bool { return c.withDefaults().BaseURL == DefaultBaseURL }
+func (c Config) Google() bool { return c.URL() == DefaultBaseURL }
 
 // Validate reports every problem of c as it would be used, defaults included.
 func (c Config) Validate() error {

@@ -30,7 +30,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -221,6 +220,9 @@ func (e *Exporter) Close(ctx context.Context) error {
 	e.mu.Unlock()
 	<-e.done // making spans waits for nothing
 	err := errors.Join(e.spans.Shutdown(ctx), e.points.Shutdown(ctx))
+	if err != nil {
+		e.faults.tell("end", err)
+	}
 	if d := e.Dropped(); d != (Dropped{}) {
 		e.cfg.Log.Warn("not all requests were told to the OpenTelemetry collector",
 			slog.Int64("dropped_requests", d.Requests), slog.Int64("dropped_spans", d.Spans), slog.Int64("failed_spans", d.Failed))
@@ -254,14 +256,4 @@ func (e *Exporter) observeDrops(meter metric.Meter) error {
 			return nil
 		}))
 	return err
-}
-
-// closeWait bounds how long a proxy that stops waits for its collector.
-const closeWait = 5 * time.Second
-
-// CloseSoon is Close with a bound of five seconds.
-func (e *Exporter) CloseSoon() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
-	defer cancel()
-	return e.Close(ctx)
 }

@@ -168,7 +168,7 @@ func start(t *testing.T, cfg otlp.Config) *otlp.Exporter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = e.CloseSoon() })
+	t.Cleanup(func() { _ = e.Close(context.Background()) })
 	return e
 }
 
