@@ -113,10 +113,7 @@ func aboutArms(f *gateFlags) (arms []sample.Arm, idle []string, err error) {
 			return nil, nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
 		}
 		arms = append(arms, sample.Arm{Name: arm.name, Flags: flags.Map(), Restarted: true})
-		inForce = append(inForce, flags.InForce())
-		for _, name := range flags.WithoutEffect() {
-			idle = append(idle, fmt.Sprintf("%s: %s has no effect yet", arm.name, name))
-		}
+		inForce = append(inForce, flags)
 	}
 	if inForce[0] == inForce[1] && !f.aa && f.inject == "" {
 		return nil, nil, errors.New("baseline and candidate have the same flags in force: choose others, or --aa for identical arms")

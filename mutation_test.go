@@ -856,7 +856,11 @@ var mutations = []mutation{
 	{"the upstream's details are passed on", "refproxy/server/google.go", "s.Details = said.Details", "_ = said.Details", "refproxy/server"},
 	{"the proxy's credential is not the caller's", "refproxy/server/google.go", "e.Kind != chat.KindPermission && e.Kind != chat.KindAuthentication", "e.Kind != chat.KindAuthentication", "refproxy/server"},
 	{"an answer of Code Assist leaves its envelope", "refproxy/server/envelope.go", `if a.body, id = gemini.UnwrapCodeAssist(a.body); id != "" {`, `if _, id = gemini.UnwrapCodeAssist(a.body); id != "" {`, "refproxy/server"},
-	{"a proxy without a project is not ready", "refproxy/server/routes.go", "case s.cfg.Account != nil && !s.cfg.Account.Ready():", "case s.cfg.Account != nil && s.cfg.Account.Ready():", "refproxy/server"},
+	{"a proxy without a project is not ready", "refproxy/server/source.go", "(one.Account == nil || one.Account.Ready())", "(one.Account == nil || !one.Account.Ready())", "refproxy/server"},
+	{"a stream that has begun is never begun anew", "refproxy/server/tries.go", "t.committed != nil && t.committed()", "t.committed == nil && t.committed != nil", "refproxy/server"},
+	{"the credential is given back", "refproxy/server/tries.go", "	t.lease.Done(t.result)\n", "", "refproxy/server"},
+	{"a failure is remembered of its credential", "refproxy/server/tries.go", "	if d.Disable != \"\" {", "	if d.Disable == \"\" {", "refproxy/server"},
+	{"preview is the operator's word", "refproxy/server/plan.go", "return slices.Contains(s.cfg.Preview, model)", "return !slices.Contains(s.cfg.Preview, model)", "refproxy/server"},
 	{"an unknown model is named with its channel", "refproxy/server/backend.go", `if e.Kind == chat.KindNotFound && model != "" {`, `if e.Kind == chat.KindNotFound && model == "" {`, "refproxy/server"},
 	{"a verification's URL reaches the caller", "refproxy/server/failure.go", `if e.URL == "" {`, `if e.URL != "" {`, "refproxy/server"},
 	// OpenAI's dialect.

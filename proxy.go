@@ -24,7 +24,7 @@ type proxyFlags struct {
 	to                                    upstreamFlags
 	listen, keysFile, media               string
 	flags, logLevel, metrics, log, logArm string
-	otlp                                  string
+	otlp, clock                           string
 	aliases, mediaHosts                   []string
 	hold, drain                           time.Duration
 	noAuth, withParent, reasoning         bool
@@ -58,7 +58,8 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
 	f.to.register(fs)
-	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+"; FF_... in the environment wins")
+	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+", each also for a share: NAME=20% of requests or NAME=20%/session; FF_... in the environment wins")
+	fs.StringVar(&f.clock, "clock", "1", "how many times as fast waits, cooldowns and time limits pass, for simulations: FACTOR or FACTOR@UNIX-SECONDS, as the simulated upstream's")
 	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME may end in *; NAME=NAME takes a name as it is, suffix and all")
 	fs.StringVar(&f.media, "media-urls", "fetch", "files that a request names by URL: fetch them, pass the URL on, or reject the request")
 	fs.StringArrayVar(&f.mediaHosts, "media-allow-host", nil, "HOST or HOST:PORT to fetch files from whatever its address, also without TLS; repeatable")
@@ -81,12 +82,16 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 	if err = cmp.Or(err, errors.Join(cfg.Validate(), cfg.CheckAddress(f.listen))); err != nil {
 		return err
 	}
+	if err := openFeatures(cmd.Context(), &cfg, f.flags, nil); err != nil {
+		return err
+	}
 	l, err := f.open(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.Close() }() // Run has closed it, if it came to that
-	said := map[string]any{"ready": true, "pid": os.Getpid(), "flags": cfg.Flags.Map()}
+	said := map[string]any{"ready": true, "pid": os.Getpid()}
+	sayFlags(said, cfg.Features.Current().Settings())
 	stop, err := observe(cmd.Context(), f.metrics, &cfg, said)
 	if err != nil {
 		return err

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 )
@@ -21,8 +20,7 @@ func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
 	if level.UnmarshalText([]byte(f.logLevel)) != nil {
 		errLevel = fmt.Errorf("--log-level %q: want debug, info, warn or error", f.logLevel)
 	}
-	given, errFlags := feature.Parse(f.flags)
-	flags, errEnv := given.Override(os.LookupEnv)
+	scaled, errClock := scaledClock(f.clock)
 	aliases, errAlias := server.ParseAliases(f.aliases)
 	keys, errKeys := secret("FIRSTBYTE_PROXY_KEYS", "--keys-file", f.keysFile)
 	policy, errMedia := media.ParsePolicy(f.media)
@@ -33,10 +31,22 @@ func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
 		f.drain = -1 // none; 0 would be the default
 	}
 	cfg := server.Config{
-		Flags: flags, Keys: server.NewKeys(keys), NoAuth: f.noAuth, Aliases: aliases, Hold: f.hold, Drain: f.drain,
+		Clock: scaled, Keys: server.NewKeys(keys), NoAuth: f.noAuth, Aliases: aliases, Hold: f.hold, Drain: f.drain,
 		Media: media.Config{Policy: policy, Allow: f.mediaHosts}, ShowReasoning: f.reasoning,
 		Log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})),
 	}
 	ctx := context.WithoutCancel(cmd.Context()) // a signal is for the proxy that runs
-	return cfg, errors.Join(errLevel, errFlags, errEnv, errAlias, errKeys, errMedia, f.to.into(ctx, &cfg))
+	return cfg, errors.Join(errLevel, errClock, errAlias, errKeys, errMedia, f.to.into(ctx, &cfg))
+}
+
+// scaledClock reads --clock; nil is the machine's.
+func scaledClock(text string) (*clock.Scaled, error) {
+	if text == "" || text == "1" {
+		return nil, nil
+	}
+	c, err := clock.ParseScaled(text)
+	if err != nil {
+		return nil, fmt.Errorf("--clock: %w", err)
+	}
+	return c, nil
 }

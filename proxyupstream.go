@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
@@ -21,18 +22,19 @@ import (
 
 // upstreamFlags say which upstream a proxy has, as given.
 type upstreamFlags struct {
-	kind, url, caFile, keyFile   string
-	credentials, project, region string
-	schemas                      string
-	mixed, h2c                   bool
+	kind, url, caFile, keyFile string
+	project, region, schemas   string
+	credentials, preview       []string
+	mixed, h2c                 bool
 }
 
 func (f *upstreamFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.kind, "upstream-kind", "gemini", strings.Join(upstream.Kinds(), ", "))
 	fs.StringVar(&f.url, "upstream", "", "base URL of the upstream (default: Google's; for code-assist CODE_ASSIST_ENDPOINT goes before that)")
 	fs.StringVar(&f.caFile, "upstream-ca-file", "", "certificates to trust for the upstream besides the system's, PEM")
-	fs.StringVar(&f.keyFile, "upstream-key-file", "", "gemini: file with the upstream's key (default: GEMINI_API_KEY)")
-	fs.StringVar(&f.credentials, "credentials-file", "", "vertex: a service account's file (default: this machine's credentials); code-assist: client_id, client_secret, refresh_token and more, kept up to date")
+	fs.StringVar(&f.keyFile, "upstream-key-file", "", "gemini: file with the upstream's keys, one a line: KEY [name=LABEL] [preview] [weight=N] (default: GEMINI_API_KEY, which may hold the same)")
+	fs.StringArrayVar(&f.credentials, "credentials-file", nil, "FILE[,name=LABEL][,preview][,weight=N], repeatable; vertex: a service account's file (default: this machine's credentials); code-assist: client_id, client_secret, refresh_token and more, kept up to date")
+	fs.StringArrayVar(&f.preview, "preview-model", nil, "upstream's name of a model that preview credentials alone may be used for; repeatable")
 	fs.StringVar(&f.project, "project", "", "vertex and code-assist: project id (default: that of the credentials)")
 	fs.StringVar(&f.region, "location", "", "vertex: global, or a region such as europe-west1 (default global)")
 	fs.StringVar(&f.schemas, "tool-schemas", "auto", "form of tools' schemas for the upstream: parameters, json-schema, or auto, which is parameters where they can say it")
@@ -51,7 +53,7 @@ func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
 	if errSchemas != nil {
 		errSchemas = fmt.Errorf("--tool-schemas: %w", errSchemas)
 	}
-	cfg.Schemas, cfg.MixedTools = target, f.mixed
+	cfg.Schemas, cfg.MixedTools, cfg.Preview = target, f.mixed, f.preview
 	cfg.Upstream = upstream.Config{
 		Kind: kind, BaseURL: f.url, RootCAs: roots, H2C: f.h2c, UserAgent: "firstbyte-refproxy/" + version,
 	}
@@ -65,7 +67,10 @@ func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
 		return f.codeAssist(cfg)
 	}
 	key, err := secret("GEMINI_API_KEY", "--upstream-key-file", f.keyFile)
-	cfg.Upstream.Key = upstream.Key(strings.TrimSpace(key))
+	if err != nil {
+		return err
+	}
+	cfg.Sources, err = server.ParseKeys(key)
 	return err
 }
 
@@ -79,43 +84,74 @@ func (f *upstreamFlags) misplaced(kind upstream.Kind) error {
 		}
 	}
 	refuse("--upstream-key-file", f.keyFile, "gemini", kind == upstream.Gemini)
-	refuse("--credentials-file", f.credentials, "vertex and code-assist", kind != upstream.Gemini)
+	refuse("--credentials-file", strings.Join(f.credentials, " "), "vertex and code-assist", kind != upstream.Gemini)
 	refuse("--project", f.project, "vertex and code-assist", kind != upstream.Gemini)
 	refuse("--location", f.region, "vertex", kind == upstream.Vertex)
 	return errors.Join(problems...)
 }
 
+// files returns the credential files with what is said of them; an empty name is
+// this machine's credentials, where there are such.
+func (f *upstreamFlags) files() (names []string, about []credential.Credential, err error) {
+	var problems []error
+	for i, entry := range f.credentials {
+		name, attributes, _ := strings.Cut(entry, ",")
+		c, err := server.ParseAttributes(name, fmt.Sprintf("account-%d", i+1), strings.FieldsFunc(attributes, func(r rune) bool { return r == ',' }))
+		if name == "" {
+			err = errors.New("want FILE[,name=LABEL][,preview][,weight=N]")
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--credentials-file %q: %w", entry, err))
+		}
+		names, about = append(names, name), append(about, c)
+	}
+	return names, about, errors.Join(problems...)
+}
+
 func (f *upstreamFlags) vertex(ctx context.Context, cfg *server.Config) error {
-	up := &cfg.Upstream
-	tokens, err := vertex.Open(vertex.Config{File: f.credentials, HTTP: plain(up), UserAgent: up.UserAgent})
+	cfg.Upstream.Location = f.region
+	files, about, err := f.files()
 	if err != nil {
 		return err
 	}
-	up.Tokens, up.Location = tokens, f.region
-	if up.Project = f.project; up.Project == "" {
-		up.Project = tokens.Project(ctx)
+	if len(files) == 0 {
+		files, about = []string{""}, []credential.Credential{{ID: "machine", Label: "this machine", Weight: 1}}
 	}
-	if up.Project == "" {
-		return errors.New("the credentials for Vertex AI name no project: add --project")
+	for i, file := range files {
+		tokens, err := vertex.Open(vertex.Config{File: file, HTTP: plain(&cfg.Upstream), UserAgent: cfg.Upstream.UserAgent})
+		if err != nil {
+			return err
+		}
+		project := cmp.Or(f.project, tokens.Project(ctx))
+		if project == "" {
+			return errors.New("the credentials for Vertex AI name no project: add --project")
+		}
+		cfg.Sources = append(cfg.Sources, server.Source{Credential: about[i], Proof: upstream.Proof{Tokens: tokens, Project: project}})
 	}
 	return nil
 }
 
 func (f *upstreamFlags) codeAssist(cfg *server.Config) error {
-	if f.credentials == "" {
+	files, about, err := f.files()
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
 		return errors.New("no --credentials-file for Code Assist: want a JSON file with client_id, client_secret and refresh_token of an OAuth client of your own")
 	}
 	up := &cfg.Upstream
 	up.BaseURL = cmp.Or(up.BaseURL, os.Getenv("CODE_ASSIST_ENDPOINT"))
 	up.APIVersion = os.Getenv("CODE_ASSIST_API_VERSION")
-	account, err := codeassist.Open(codeassist.Config{
-		File: f.credentials, Project: f.project, BaseURL: up.BaseURL, APIVersion: up.APIVersion,
-		UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log,
-	})
-	if err != nil {
-		return err
+	for i, file := range files {
+		account, err := codeassist.Open(codeassist.Config{
+			File: file, Project: f.project, BaseURL: up.BaseURL, APIVersion: up.APIVersion,
+			UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log,
+		})
+		if err != nil {
+			return err
+		}
+		cfg.Sources = append(cfg.Sources, server.Source{Credential: about[i], Proof: upstream.Proof{Tokens: account}, Account: account})
 	}
-	up.Tokens, cfg.Account = account, account
 	return nil
 }
 

@@ -58,7 +58,7 @@ func openRequestLog(path, arm string, flags feature.Flags, log *slog.Logger) (*r
 	if err != nil {
 		return nil, fmt.Errorf("--log: %w (a name with {start} in it is new at every start)", err)
 	}
-	l := &requestLog{arm: arm, flags: flags.InForce().Map(), epoch: epoch, salt: []byte(rand.Text())}
+	l := &requestLog{arm: arm, flags: flags.Map(), epoch: epoch, salt: []byte(rand.Text())}
 	err = file.Header(sample.Header{
 		Tool: "firstbyte " + version, StartedAt: epoch.UTC().Format(time.RFC3339Nano), EpochNS: ns,
 		Schedule: sample.Schedule{Kind: "observed"}, Design: sample.Single, Blocks: 1,

@@ -66,6 +66,9 @@ type Unavailable struct {
 	// Tried: one could, but stands in Ask.Tried.
 	Tried  bool
 	Reason string // for the caller and for people
+	// Cooling is the reason that the first cooldown in the way was given, "" where
+	// there is none.
+	Cooling string
 }
 
 // Error names model and reason.

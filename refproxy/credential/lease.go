@@ -196,7 +196,7 @@ func (p *Pool) blocked(u *Unavailable, e *entry, v2 bool, v view) {
 	case until.IsZero():
 		u.Tried = u.Tried || e.tried == p.trial
 	case u.Soonest.IsZero() || until.Before(u.Soonest):
-		u.Soonest, u.Reason = until, reason
+		u.Soonest, u.Reason, u.Cooling = until, reason, reason
 	}
 }
 

@@ -22,8 +22,8 @@ import (
 // Flags is a snapshot of every flag. The zero value is all off. It is a plain
 // value: copy it freely, it is never changed in place.
 type Flags struct {
-	// RetryPolicyV2 sleeps once per retry and keeps the credential on a plain
-	// 429 or 503. Accepted, but without effect yet.
+	// RetryPolicyV2 decides about every retry in one place: as the upstream says,
+	// with one wait each and within a budget. Off: a flat interval, waited twice.
 	RetryPolicyV2 bool
 	// HTTP2PoolTuning keeps several warm HTTP/2 connections per upstream.
 	// Off: a new client and connection for every request.
@@ -31,8 +31,8 @@ type Flags struct {
 	// ConverterFastPath turns text-only streams into the caller's dialect
 	// without the canonical event model in between. The bytes sent are the same.
 	ConverterFastPath bool
-	// PreviewCredentialSchedulerV2 chooses credentials by decayed error rates.
-	// Accepted, but without effect yet.
+	// PreviewCredentialSchedulerV2 chooses credentials by health, load and session,
+	// with cooldowns. Off: any one at random.
 	PreviewCredentialSchedulerV2 bool
 }
 
@@ -40,16 +40,15 @@ type Flags struct {
 type flag struct {
 	name  string
 	field func(*Flags) *bool
-	live  bool // whether the proxy acts on it
 }
 
 // table lists the flags in the order in which they are shown.
 func table() []flag {
 	return []flag{
-		{"ff_retry_policy_v2", func(f *Flags) *bool { return &f.RetryPolicyV2 }, false},
-		{"ff_http2_pool_tuning", func(f *Flags) *bool { return &f.HTTP2PoolTuning }, true},
-		{"ff_converter_fast_path", func(f *Flags) *bool { return &f.ConverterFastPath }, true},
-		{"ff_preview_credential_scheduler_v2", func(f *Flags) *bool { return &f.PreviewCredentialSchedulerV2 }, false},
+		{"ff_retry_policy_v2", func(f *Flags) *bool { return &f.RetryPolicyV2 }},
+		{"ff_http2_pool_tuning", func(f *Flags) *bool { return &f.HTTP2PoolTuning }},
+		{"ff_converter_fast_path", func(f *Flags) *bool { return &f.ConverterFastPath }},
+		{"ff_preview_credential_scheduler_v2", func(f *Flags) *bool { return &f.PreviewCredentialSchedulerV2 }},
 	}
 }
 
@@ -119,26 +118,4 @@ func (f Flags) Map() map[string]bool {
 		m[e.name] = *e.field(&f)
 	}
 	return m
-}
-
-// InForce returns f without the flags that the proxy does not act on yet.
-func (f Flags) InForce() Flags {
-	for _, e := range table() {
-		if !e.live {
-			*e.field(&f) = false
-		}
-	}
-	return f
-}
-
-// WithoutEffect returns the names of the flags that are on although the proxy
-// does not act on them yet.
-func (f Flags) WithoutEffect() []string {
-	var names []string
-	for _, e := range table() {
-		if *e.field(&f) && !e.live {
-			names = append(names, e.name)
-		}
-	}
-	return names
 }

@@ -99,17 +99,3 @@ func TestEveryFieldHasAName(t *testing.T) {
 		}
 	}
 }
-
-func TestWithoutEffect(t *testing.T) {
-	on, err := feature.Parse("all-on")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"ff_retry_policy_v2", "ff_preview_credential_scheduler_v2"}
-	if diff := cmp.Diff(want, on.WithoutEffect()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if got := (feature.Flags{}).WithoutEffect(); got != nil {
-		t.Errorf("all off: %q", got)
-	}
-}

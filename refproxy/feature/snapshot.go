@@ -62,6 +62,15 @@ func (s *Snapshot) Settings() map[string]Setting { return maps.Clone(s.settings)
 // changed while the program runs.
 func (s *Snapshot) Locked(name string) bool { return s.locked[name] }
 
+// Whole returns the flags that are on for every request.
+func (s *Snapshot) Whole() Flags {
+	var flags Flags
+	for _, r := range s.rules {
+		*r.field(&flags) = r.threshold == buckets
+	}
+	return flags
+}
+
 // An Assignment says which arm one request is in, flag by flag.
 type Assignment struct {
 	Flags Flags

@@ -79,7 +79,7 @@ func TestNoAllocationPerEvent(t *testing.T) {
 		}
 		r, err := relay.New(relay.Config{
 			Upstream: canned{}, Dialect: silent{}, Resolve: resolve,
-			Decoder: func(chat.Request) relay.Decode { return decode }, Traced: traced,
+			Decoder: func(context.Context, chat.Request) relay.Decode { return decode }, Traced: traced,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(way.name, func(b *testing.B) {
 			r, err := relay.New(relay.Config{
 				Upstream: canned{body.Bytes()}, Dialect: claude{}, Resolve: resolve,
-				Decoder: func(chat.Request) relay.Decode { return way.decode }, Traced: way.traced,
+				Decoder: func(context.Context, chat.Request) relay.Decode { return way.decode }, Traced: way.traced,
 			})
 			if err != nil {
 				b.Fatal(err)

@@ -84,6 +84,9 @@ type Attempt struct {
 	// Planned is the wait that was decided upon before the next attempt, and Slept
 	// what was waited; both are 0 where no other followed.
 	Planned, Slept time.Duration
+	// Sleeps is how often a wait was begun: more than once for one failure is what
+	// the earlier behaviour did.
+	Sleeps int
 	// Retried says that another attempt followed.
 	Retried bool
 }
@@ -141,7 +144,7 @@ type Config struct {
 	Dialect  Dialect
 	// Decoder returns the decoder of the answer to one request; it is asked once
 	// for each, so a request never sees two.
-	Decoder func(chat.Request) Decode
+	Decoder func(context.Context, chat.Request) Decode
 	// Resolve makes of a caller's request the upstream's: with the upstream's
 	// name of the model, and what else the caller's name of it says.
 	Resolve func(context.Context, chat.Request) (chat.Request, error)

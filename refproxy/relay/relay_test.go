@@ -273,7 +273,7 @@ type house struct {
 func build(t *testing.T, up relay.Upstream, cfg relay.Config) *house {
 	t.Helper()
 	cfg.Upstream, cfg.Dialect = up, lines{}
-	cfg.Decoder = func(chat.Request) relay.Decode { return decode }
+	cfg.Decoder = func(context.Context, chat.Request) relay.Decode { return decode }
 	cfg.Resolve = resolve
 	r, err := relay.New(cfg)
 	if err != nil {
@@ -590,7 +590,7 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 	if _, err := relay.New(relay.Config{}); err == nil {
 		t.Error("an empty configuration was accepted")
 	}
-	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func(chat.Request) relay.Decode { return decode }, Resolve: resolve}
+	full := relay.Config{Upstream: &script{}, Dialect: lines{}, Decoder: func(context.Context, chat.Request) relay.Decode { return decode }, Resolve: resolve}
 	if _, err := relay.New(full); err != nil {
 		t.Error(err)
 	}

@@ -57,7 +57,7 @@ func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.R
 	s.times.Asked = s.begun
 	s.watch()
 	defer s.stop() // also when the codec panics: the timer must not outlive us
-	decode := r.cfg.Decoder(req)
+	decode := r.cfg.Decoder(ctx, req)
 	asking := r.cfg.Upstream.Begin(ctx, req)
 	err := s.run(ctx, asking, req, decode)
 	o.Attempts = asking.Attempts()

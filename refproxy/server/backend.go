@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
-	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
@@ -23,75 +21,25 @@ const (
 )
 
 // backend is the Gemini side of the proxy: its codec over its transport, and
-// what lies between for one kind of upstream.
+// what lies between for one kind of upstream. Whose name a request goes in is
+// not its business.
 type backend struct {
-	kind    upstream.Kind
-	codec   gemini.Codec // of its requests
+	kind  upstream.Kind
+	codec gemini.Codec // of its requests
+	files *media.Fetcher
+}
+
+// A via is how one attempt goes: in whose name, and over which connections.
+type via struct {
 	client  *upstream.Client
-	files   *media.Fetcher
 	account Account // of Code Assist
 }
 
-var _ relay.Upstream = backend{}
-
-// Begin takes a request on, which is asked for once.
-func (b backend) Begin(_ context.Context, req chat.Request) relay.Asking { return asking{b, req} }
-
-// asking is one request at the upstream, in one attempt.
-type asking struct {
-	backend
-	req chat.Request
-}
-
-// Again, End and Attempts are those of who never asks twice and holds nothing.
-func (asking) Again(_ context.Context, err error) error { return err }
-func (asking) End(error, time.Duration)                 {}
-func (asking) Attempts() []relay.Attempt                { return nil }
-
-// Stream asks for a streamed answer.
-func (a asking) Stream(ctx context.Context) (io.ReadCloser, error) {
-	body, err := a.encode(ctx, a.req, a.codec.EncodeRequest)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := a.stream(ctx, a.req.Model, body)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
-}
-
-// Generate asks for a whole answer.
-func (a asking) Generate(ctx context.Context) (chat.Response, error) {
-	body, err := a.encode(ctx, a.req, a.codec.EncodeRequest)
-	if err != nil {
-		return chat.Response{}, err
-	}
-	answer, err := a.generate(ctx, a.req.Model, body)
-	if err != nil {
-		return chat.Response{}, err
-	}
-	return gemini.NewDecoder(a.req).Response(answer.body)
-}
-
-// CountTokens asks for the number of input tokens.
-func (b backend) CountTokens(ctx context.Context, req chat.Request) (int, error) {
-	body, err := b.encode(ctx, req, b.codec.EncodeCountTokens)
-	if err != nil {
-		return 0, err
-	}
-	answer, err := b.count(ctx, req.Model, body)
-	if err != nil {
-		return 0, err
-	}
-	return gemini.DecodeCountTokens(answer.body)
-}
-
-// Models returns every model of the upstream. A kind that lists none has the
+// models returns every model of the upstream. A kind that lists none has the
 // error errors.ErrUnsupported.
-func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
+func (b backend) models(ctx context.Context, v via) ([]chat.Model, error) {
 	if b.kind == upstream.CodeAssist {
-		return b.quotaModels(ctx)
+		return quotaModels(ctx, v.account)
 	}
 	if b.kind != upstream.Gemini {
 		return nil, errors.ErrUnsupported
@@ -99,7 +47,7 @@ func (b backend) Models(ctx context.Context) ([]chat.Model, error) {
 	var all []chat.Model
 	token := ""
 	for range maxPages {
-		answer, err := readAnswer(b.accept("")(b.client.Models(ctx, token)))
+		answer, err := readAnswer(b.accept("")(v.client.Models(ctx, token)))
 		if err != nil {
 			return nil, err
 		}
@@ -132,12 +80,12 @@ type whole struct {
 
 // stream, generate and count send a body of the model's own to the upstream, in
 // its envelope if the kind has one, and take that off again.
-func (b backend) stream(ctx context.Context, model string, body []byte) (*http.Response, error) {
-	body, err := b.enclose(ctx, model, body)
+func (b backend) stream(ctx context.Context, v via, model string, body []byte) (*http.Response, error) {
+	body, err := b.enclose(ctx, v.account, model, body)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.accept(model)(b.client.Stream(ctx, model, body))
+	resp, err := b.accept(model)(v.client.Stream(ctx, model, body))
 	if err != nil {
 		return nil, err
 	}
@@ -146,17 +94,17 @@ func (b backend) stream(ctx context.Context, model string, body []byte) (*http.R
 	return resp, nil
 }
 
-func (b backend) generate(ctx context.Context, model string, body []byte) (whole, error) {
-	body, err := b.enclose(ctx, model, body)
+func (b backend) generate(ctx context.Context, v via, model string, body []byte) (whole, error) {
+	body, err := b.enclose(ctx, v.account, model, body)
 	if err != nil {
 		return whole{}, err
 	}
-	a, err := readAnswer(b.accept(model)(b.client.Generate(ctx, model, body)))
+	a, err := readAnswer(b.accept(model)(v.client.Generate(ctx, model, body)))
 	return b.disclose(a), err
 }
 
-func (b backend) count(ctx context.Context, model string, body []byte) (whole, error) {
-	return readAnswer(b.accept(model)(b.client.CountTokens(ctx, model, body)))
+func (b backend) count(ctx context.Context, v via, model string, body []byte) (whole, error) {
+	return readAnswer(b.accept(model)(v.client.CountTokens(ctx, model, body)))
 }
 
 // accept turns a failed exchange, or an answer other than 200, into an error. Of
@@ -193,7 +141,7 @@ func readAnswer(resp *http.Response, err error) (whole, error) {
 		return whole{}, failure(err)
 	}
 	if n == 0 {
-		return whole{}, &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer is empty"}
+		return whole{}, &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: "the upstream's answer is empty"}
 	}
 	if n > maxAnswer {
 		return whole{}, &chat.Error{Kind: chat.KindUpstream, Message: fmt.Sprintf("the upstream's answer is larger than %d bytes", maxAnswer)}
@@ -213,8 +161,8 @@ func (b streamBody) Read(p []byte) (int, error) {
 }
 
 // quotaModels are those that the account has a quota for.
-func (b backend) quotaModels(ctx context.Context) ([]chat.Model, error) {
-	ids, err := b.account.Models(ctx)
+func quotaModels(ctx context.Context, account Account) ([]chat.Model, error) {
+	ids, err := account.Models(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}

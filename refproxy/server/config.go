@@ -12,10 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/retry"
 	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -23,13 +26,27 @@ import (
 // Config is what a proxy runs with. Zero durations and sizes take the defaults
 // named on the fields.
 type Config struct {
-	// Upstream says where requests go; its Pooled is set from Flags.
+	// Upstream says where requests go. What it proves itself with is the one
+	// credential that there is if Sources is empty; Account then goes with it.
 	Upstream upstream.Config
-	// Flags are the feature flags in force.
-	Flags feature.Flags
+	// Sources are the credentials to begin with; see Server.SetSources.
+	Sources []Source
 	// Account is Code Assist's; that kind of upstream needs one. The server closes
 	// it.
 	Account Account
+	// Preview are the models that preview credentials alone may be used for.
+	Preview []string
+	// Features are the flags as they stand at each moment. Default: Flags, for
+	// good.
+	Features *feature.Registry
+	// Flags are the flags that are on, where there are no Features.
+	Flags feature.Flags
+	// Retry is the policy of repeating what failed. Default retry.Default.
+	Retry *retry.Policy
+	// Clock is what waits, cooldowns and patience go by. Default the machine's.
+	Clock *clock.Scaled
+	// Journal keeps what is learned of credentials. Default none.
+	Journal credential.Journal
 	// Media says what becomes of files that a request names by URL.
 	Media media.Config
 	// Schemas is the form in which the upstream gets the schemas of tools.
@@ -88,8 +105,25 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Upstream.Pooled = c.Flags.HTTP2PoolTuning
+	if c.Retry == nil {
+		policy := retry.Default()
+		c.Retry = &policy
+	}
+	c.Upstream.Clock, c.Upstream.Anonymous = c.Clock, true
+	if c.Sources == nil && c.proven() {
+		up := c.Upstream
+		c.Sources = []Source{{
+			Credential: credential.Credential{ID: onlySource, Label: onlySource, Weight: 1},
+			Proof:      upstream.Proof{Key: up.Key, Tokens: up.Tokens, Project: up.Project}, Account: c.Account,
+		}}
+	}
 	return c
+}
+
+// proven reports whether Upstream has what its kind wants for a proof. The Gemini
+// API of somebody else may want none.
+func (c Config) proven() bool {
+	return !c.Upstream.Google() || c.Upstream.Key != ""
 }
 
 // Validate reports every problem of c.
@@ -101,10 +135,10 @@ func (c Config) Validate() error {
 	if !c.Keys.empty() && c.NoAuth {
 		problems = append(problems, errors.New("keys for callers and --no-auth exclude each other: drop one"))
 	}
-	if c.Upstream.Google() && c.Upstream.Key == "" {
+	if c.Upstream.Google() && c.Upstream.Key == "" && c.Sources == nil {
 		problems = append(problems, errors.New("no key for the upstream: set GEMINI_API_KEY or --upstream-key-file"))
 	}
-	if (c.Account != nil) != (c.Upstream.Kind == upstream.CodeAssist) {
+	if c.Sources == nil && (c.Account != nil) != (c.Upstream.Kind == upstream.CodeAssist) {
 		problems = append(problems, errors.New("an account belongs to Code Assist, and the other way round"))
 	}
 	for from, to := range c.Aliases {
@@ -115,7 +149,12 @@ func (c Config) Validate() error {
 	if c.Hold < 0 || c.MaxBody < 0 {
 		problems = append(problems, fmt.Errorf("hold (%v) and body limit (%d) must not be negative", c.Hold, c.MaxBody))
 	}
-	return errors.Join(append(problems, c.Upstream.Validate(), c.Media.Validate())...)
+	if c.Retry != nil {
+		problems = append(problems, c.Retry.Validate())
+	}
+	up := c.Upstream
+	up.Anonymous = c.Sources != nil // each is asked when it is taken up
+	return errors.Join(append(problems, up.Validate(), c.Media.Validate())...)
 }
 
 // CheckAddress refuses to listen for other machines without keys.

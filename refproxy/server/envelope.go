@@ -21,11 +21,11 @@ var variants = map[upstream.Kind]gemini.Variant{
 }
 
 // enclose puts a body into the envelope that the kind wants.
-func (b backend) enclose(ctx context.Context, model string, body []byte) ([]byte, error) {
+func (b backend) enclose(ctx context.Context, account Account, model string, body []byte) ([]byte, error) {
 	if b.kind != upstream.CodeAssist {
 		return body, nil
 	}
-	project, err := b.account.Project(ctx)
+	project, err := account.Project(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}

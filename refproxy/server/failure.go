@@ -18,7 +18,7 @@ func failure(err error) *chat.Error {
 		return e
 	}
 	if e, ok := errors.AsType[*upstream.TimeoutError](err); ok {
-		return &chat.Error{Kind: chat.KindTimeout, Message: fmt.Sprintf("the upstream did not answer in time (%s, %s)", e.Phase, e.Limit), Cause: err}
+		return &chat.Error{Kind: chat.KindTimeout, Class: chat.ClassNetwork, Message: fmt.Sprintf("the upstream did not answer in time (%s, %s)", e.Phase, e.Limit), Cause: err}
 	}
 	if e, ok := errors.AsType[*codeassist.StatusError](err); ok {
 		out := gemini.DecodeError(e.Status, e.Header, e.Body)
@@ -31,27 +31,38 @@ func failure(err error) *chat.Error {
 	if e, ok := errors.AsType[*vertex.Error](err); ok {
 		return credentialFailure(e.Passing, e.Message, e)
 	}
-	return &chat.Error{Kind: chat.KindNetwork, Message: "the connection to the upstream failed", Cause: err}
+	return &chat.Error{Kind: chat.KindNetwork, Class: chat.ClassNetwork, Message: "the connection to the upstream failed", Cause: err}
 }
 
 // credentialFailure is a failure to prove who we are: the operator's to mend,
 // unless it passes by itself.
 func credentialFailure(passing bool, message string, cause error) *chat.Error {
 	if passing {
-		return &chat.Error{Kind: chat.KindUpstream, Message: message, Cause: cause}
+		return &chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Message: message, Cause: cause}
 	}
-	return &chat.Error{Kind: chat.KindPermission, Terminal: true, Message: message, Cause: cause}
+	return &chat.Error{Kind: chat.KindPermission, Class: chat.ClassPermission, Terminal: true, Message: message, Cause: cause}
 }
 
 func accountFailure(e *codeassist.Error) *chat.Error {
 	out := credentialFailure(e.Class == codeassist.Passing, e.Message, e)
 	out.Reason, out.RetryAfter = e.Code, e.RetryAfter
+	if e.Class == codeassist.Credential {
+		out.Class = chat.ClassAuth
+	}
 	if e.URL == "" {
 		return out
 	}
-	details, err := json.Marshal(map[string]string{"error_code": "account_verification_required", "validation_url": e.URL})
-	if err == nil { // two strings always marshal
-		out.Details = details
-	}
+	out.Class = chat.ClassVerification
+	out.Details = verification(e.URL)
 	return out
+}
+
+// verification is what the caller is told of an account that its owner has to
+// verify: the whole address.
+func verification(url string) []byte {
+	details, err := json.Marshal(map[string]string{"error_code": "account_verification_required", "validation_url": url})
+	if err != nil {
+		return nil // two strings always marshal
+	}
+	return details
 }

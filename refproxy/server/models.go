@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/openai"
 )
 
@@ -57,7 +59,7 @@ func (s *Server) model(x *exchange) error {
 // catalogue returns the aliases, by name, and then the upstream's models, which
 // some upstreams do not list.
 func (s *Server) catalogue(x *exchange) ([]chat.Model, error) {
-	models, err := s.backend.Models(x.r.Context())
+	models, err := s.listModels(x.r.Context())
 	switch {
 	case err == nil:
 		s.names.learn(models)
@@ -80,6 +82,33 @@ func (s *Server) catalogue(x *exchange) ([]chat.Model, error) {
 	slices.SortFunc(all, func(a, b chat.Model) int { return strings.Compare(a.ID, b.ID) })
 	return append(all, models...), nil
 }
+
+// listModels asks the upstream what it has, in the name of one credential after
+// another until one is answered.
+func (s *Server) listModels(ctx context.Context) (all []chat.Model, err error) {
+	var tried []string
+	for range listTries {
+		lease, failed := s.pool.Acquire(credential.Ask{Tried: tried})
+		if failed != nil {
+			return all, cmp.Or[error](err, s.unavailable(asUnavailable(failed)))
+		}
+		id := lease.Credential().ID
+		lease.Done(credential.Result{Neutral: true})
+		tried = append(tried, id)
+		one, ok := s.sources.get(id)
+		if !ok {
+			continue // it has just gone
+		}
+		all, err = s.backend.models(ctx, via{one.client.Over(s.pooled()), one.Account})
+		if err == nil || errors.Is(err, errors.ErrUnsupported) || ctx.Err() != nil {
+			break
+		}
+	}
+	return all, err
+}
+
+// listTries is how many credentials are asked for the list of models.
+const listTries = 3
 
 // googleModel is a model in Gemini's own words.
 type googleModel struct {

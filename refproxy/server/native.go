@@ -167,24 +167,31 @@ func (o object) setThinking(want json.RawMessage) error {
 // nativeWhole passes a whole answer on.
 func (s *Server) nativeWhole(x *exchange, model string, body []byte) error {
 	x.out.Times.Asked = time.Now()
-	a, err := s.backend.generate(x.r.Context(), model, body)
+	t := s.tries(x.plan, model)
+	var a whole
+	err := t.run(x.r.Context(), func(ctx context.Context, v via) (err error) {
+		if a, err = s.backend.generate(ctx, v, model, body); err != nil {
+			return err
+		}
+		x.out.Times.Answered = time.Now()
+		g, err := glance(a.body)
+		if err != nil {
+			return err
+		}
+		g.note(&x.out)
+		if !g.complete() && len(g.Candidates) == 0 {
+			return &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: "the upstream's answer is empty"}
+		}
+		return nil
+	})
 	if err != nil {
 		return gone(x.r.Context(), err)
-	}
-	x.out.Times.Answered = time.Now()
-	g, err := glance(a.body)
-	if err != nil {
-		return err
-	}
-	g.note(&x.out)
-	if !g.complete() && len(g.Candidates) == 0 {
-		return &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer is empty"}
 	}
 	x.trace(a.header)
 	x.send("application/json; charset=UTF-8", a.body)
 	now := time.Now()
-	t := &x.out.Times
-	t.Head, t.Event, t.Token, t.Text, t.Last = now, now, now, now, now
+	at := &x.out.Times
+	at.Head, at.Event, at.Token, at.Text, at.Last = now, now, now, now, now
 	return nil
 }
 
@@ -193,7 +200,11 @@ func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.backend.count(x.r.Context(), model, body)
+	var a whole
+	err = s.tries(x.plan, model).run(x.r.Context(), func(ctx context.Context, v via) (err error) {
+		a, err = s.backend.count(ctx, v, model, body)
+		return err
+	})
 	if err != nil {
 		return gone(x.r.Context(), err)
 	}

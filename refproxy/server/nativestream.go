@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,17 +22,23 @@ const writeTime = time.Minute
 // whole, a failure has its real status; after it, it is the last event.
 func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 	x.out.Times.Asked = time.Now()
-	resp, err := s.backend.stream(x.r.Context(), model, body)
-	if err != nil {
-		return gone(x.r.Context(), err)
-	}
-	defer func() { _ = resp.Body.Close() }() // all we wanted of it has been read
-	p := &passage{x: x, header: resp.Header, rc: http.NewResponseController(x.w), array: x.r.URL.Query().Get("alt") != "sse"}
+	p := &passage{x: x, rc: http.NewResponseController(x.w), array: x.r.URL.Query().Get("alt") != "sse"}
 	defer p.release()
-	err = p.pass(eventsOf(resp))
-	if err == nil && !p.complete {
-		err = &chat.Error{Kind: chat.KindEmpty, Message: "the upstream's answer ended without a finish"}
-	}
+	t := s.tries(x.plan, model)
+	t.committed = func() bool { return x.w.wrote }
+	err := t.run(x.r.Context(), func(ctx context.Context, v via) error {
+		resp, err := s.backend.stream(ctx, v, model, body)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }() // all we wanted of it has been read
+		p.header, p.held, p.complete = resp.Header, nil, false
+		err = p.pass(eventsOf(resp))
+		if err == nil && !p.complete {
+			err = &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: "the upstream's answer ended without a finish"}
+		}
+		return err
+	})
 	if err != nil {
 		return p.fail(gone(x.r.Context(), err))
 	}

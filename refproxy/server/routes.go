@@ -11,6 +11,7 @@ import (
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/anthropic"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 )
 
@@ -21,6 +22,8 @@ type exchange struct {
 	id string // the request id
 	// api is the dialect of its route.
 	api api
+	// plan is what is settled for it; nil where nothing is asked upstream.
+	plan *plan
 	// out is what the log will say; a handler that answers by itself fills it.
 	out relay.Outcome
 	// observed: the observers were told of it, and want to know its end.
@@ -112,6 +115,7 @@ func (s *Server) find(x *exchange) (route, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	x := &exchange{w: &answer{ResponseWriter: w}, r: r, id: relay.NewID("req_")}
+	x.w.before = x.announce
 	s.active.Add(1)
 	defer s.active.Add(-1)
 	defer s.ended(x, begun)
@@ -127,11 +131,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = s.admit(x)
 	}
 	if err == nil {
+		s.plan(x, begun)
 		err = rt.handle(x)
 	}
 	if err != nil {
 		x.fail(err)
 	}
+	x.trail()
+}
+
+// plan settles what a request of a dialect's is served by, at its beginning: a
+// change of the flags is for those that come after it.
+func (s *Server) plan(x *exchange, begun time.Time) {
+	if x.api == open {
+		return
+	}
+	x.plan = &plan{requestID: x.id, begun: begun, session: sessionOf(x.r.Header), settings: s.features.Current()}
+	x.r = withPlan(x.r, x.plan)
 }
 
 // parent notes the caller's own trace, for whoever observes.
@@ -207,10 +223,16 @@ func (s *Server) log(x *exchange, begun time.Time) {
 // ended tells the log and the observers of one request.
 func (s *Server) ended(x *exchange, begun time.Time) {
 	s.log(x, begun)
+	if x.plan != nil && x.plan.tries != nil {
+		x.plan.tries.finish(x.out.Usage)
+	}
 	if !x.observed {
 		return
 	}
 	x.out.Times.Begun, x.out.Times.Ended, x.out.RequestID = begun, time.Now(), x.id
+	if x.plan != nil {
+		x.plan.note(&x.out)
+	}
 	for _, o := range s.cfg.Observers {
 		o.Ended(x.out)
 	}
@@ -249,8 +271,8 @@ func (s *Server) ready(x *exchange) error {
 	switch {
 	case s.draining.Load():
 		why = "draining"
-	case s.cfg.Account != nil && !s.cfg.Account.Ready():
-		why = "the account of the upstream is not ready"
+	case !s.sources.ready():
+		why = "no credential of the upstream is ready"
 		s.hurry()
 	default:
 		return alive(x)
@@ -260,12 +282,16 @@ func (s *Server) ready(x *exchange) error {
 	return nil
 }
 
-// hurry has the account look for its project, without waiting: whoever asks only
-// whether we are ready must not keep us from ever becoming so.
+// hurry has the accounts look for their projects, without waiting: whoever asks
+// only whether we are ready must not keep us from ever becoming so.
 func (s *Server) hurry() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _ = s.cfg.Account.Project(ctx) // it says why not in the log
+	for _, one := range s.sources.list() {
+		if one.Account != nil {
+			_, _ = one.Account.Project(ctx) // it says why not in the log
+		}
+	}
 }
 
 // translated serves what a relay translates.
@@ -296,7 +322,7 @@ func (s *Server) countTokens(x *exchange) error {
 		return err
 	}
 	x.out.UpstreamModel = req.Model
-	n, err := s.backend.CountTokens(x.r.Context(), req)
+	n, err := s.countUpstream(x, req)
 	if err != nil {
 		switch chat.AsError(err).Kind {
 		case chat.KindNetwork, chat.KindTimeout, chat.KindUpstream, chat.KindOverloaded, chat.KindRateLimit:
@@ -311,19 +337,41 @@ func (s *Server) countTokens(x *exchange) error {
 	return nil
 }
 
+// countUpstream asks for the number of a request's input tokens.
+func (s *Server) countUpstream(x *exchange, req chat.Request) (n int, err error) {
+	body, err := s.backend.encode(x.r.Context(), req, s.backend.codec.EncodeCountTokens)
+	if err != nil {
+		return 0, err
+	}
+	err = s.tries(x.plan, req.Model).run(x.r.Context(), func(ctx context.Context, v via) error {
+		answer, err := s.backend.count(ctx, v, req.Model, body)
+		if err == nil {
+			n, err = gemini.DecodeCountTokens(answer.body)
+		}
+		return err
+	})
+	return n, err
+}
+
 // answer notes whether anything has been sent.
 type answer struct {
 	http.ResponseWriter
-	wrote bool
+	wrote  bool
+	before func(h http.Header, status int) // told of the head before it goes out
 }
 
 func (a *answer) WriteHeader(status int) {
-	a.wrote = true
+	if !a.wrote {
+		a.wrote = true
+		a.before(a.Header(), status)
+	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 func (a *answer) Write(b []byte) (int, error) {
-	a.wrote = true
+	if !a.wrote {
+		a.WriteHeader(http.StatusOK)
+	}
 	return a.ResponseWriter.Write(b)
 }
 

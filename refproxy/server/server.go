@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
+	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/retry"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
@@ -23,13 +26,18 @@ const (
 	maxHeader  = 256 << 10        // bytes of a request's head
 	warmTime   = 3 * time.Second  // for connections to the upstream at the start
 	lastWords  = time.Second      // for the error events of cut answers
+	tendTime   = time.Second      // between looks at connections that nobody wants
 )
 
 // A Server is the proxy. Make it with New, end it by the context of Run, or
 // with Close if it never runs.
 type Server struct {
 	cfg      Config
-	client   *upstream.Client
+	client   *upstream.Client // of no credential; the sources' are views of it
+	sources  *sources
+	pool     *credential.Pool
+	features *feature.Registry
+	budget   *retry.Budget
 	backend  backend
 	names    *names
 	relays   map[string]*relay.Relay // by path
@@ -52,9 +60,20 @@ func New(cfg Config) (*Server, error) {
 	if s.client, err = upstream.New(s.cfg.Upstream); err != nil {
 		return nil, err
 	}
+	if s.features, err = s.cfg.features(); err != nil {
+		return nil, err
+	}
 	s.cfg.Media.UserAgent = s.cfg.Upstream.UserAgent
-	s.backend = backend{s.cfg.Upstream.Kind, s.cfg.codec(), s.client, media.New(s.cfg.Media), s.cfg.Account}
-	s.names = &names{aliases: s.cfg.Aliases, list: s.backend.Models}
+	s.backend = backend{s.cfg.Upstream.Kind, s.cfg.codec(), media.New(s.cfg.Media)}
+	s.names = &names{aliases: s.cfg.Aliases, list: s.listModels}
+	s.budget = retry.NewBudget(*s.cfg.Retry)
+	s.pool = credential.New(credential.Config{
+		Clock: s.cfg.Clock, Journal: s.cfg.Journal, Log: s.cfg.Log, OnSelect: s.selected,
+	})
+	s.sources = &sources{root: s.client, pool: s.pool}
+	if err = s.sources.set(s.cfg.Sources); err != nil {
+		return nil, err
+	}
 	if s.relays, err = s.makeRelays(); err != nil {
 		return nil, err
 	}
@@ -80,8 +99,8 @@ func (s *Server) makeRelays() (map[string]*relay.Relay, error) {
 		messagesPath: messages{}, "/v1/chat/completions": completions{s.cfg.ShowReasoning}, "/v1/responses": responses{},
 	} {
 		r, err := relay.New(relay.Config{
-			Upstream: s.backend, Dialect: d, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
-			Traced: s.cfg.Traced,
+			Upstream: s, Dialect: d, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
+			Clock: s.cfg.Clock, Traced: s.cfg.Traced,
 		})
 		if err != nil {
 			return nil, err
@@ -103,29 +122,77 @@ func (s *Server) resolve(ctx context.Context, req chat.Request) (chat.Request, e
 }
 
 // decoder chooses how a stream is read, for one request.
-func (s *Server) decoder(req chat.Request) relay.Decode {
+func (s *Server) decoder(ctx context.Context, req chat.Request) relay.Decode {
 	d := gemini.NewDecoder(req)
-	if s.cfg.Flags.ConverterFastPath {
+	if planOf(ctx).flags().ConverterFastPath {
 		return d.FastStream
 	}
 	return d.Stream
 }
 
+// features returns the flags as the configuration has them.
+func (c Config) features() (*feature.Registry, error) {
+	if c.Features != nil {
+		return c.Features, nil
+	}
+	given := map[string]feature.Setting{}
+	for name, on := range c.Flags.Map() {
+		if on {
+			given[name] = feature.Setting{Percent: 100, Unit: feature.UnitRequest}
+		}
+	}
+	return feature.Open(context.Background(), feature.Config{Given: given, Clock: c.Clock, Log: c.Log})
+}
+
+// selected logs one choice of the scheduler.
+func (s *Server) selected(seen credential.Selection) {
+	s.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "pool_select", seen.LogAttrs()...)
+}
+
+// SetSources makes list all credentials there are, from the next request on;
+// requests under way keep theirs. After an error nothing has changed.
+func (s *Server) SetSources(list []Source) error { return s.sources.set(list) }
+
+// Pool is what is known of the credentials.
+func (s *Server) Pool() *credential.Pool { return s.pool }
+
 // Prepare opens the connections to the upstream that are to be kept open, for
 // at most a few seconds, and logs what an operator should know before the first
 // request. A failure is logged only: the upstream may come back.
 func (s *Server) Prepare(ctx context.Context) {
-	if names := s.cfg.Flags.WithoutEffect(); names != nil {
-		s.cfg.Log.Warn("flags without effect yet", "flags", names)
-	}
 	ctx, cancel := context.WithTimeout(ctx, warmTime)
 	defer cancel()
-	if err := s.client.Warm(ctx); err != nil {
-		s.cfg.Log.Warn("upstream not reached yet", "cause", err)
+	if err := s.pool.Load(ctx); err != nil {
+		s.cfg.Log.Warn("what was known of credentials is not", "cause", err)
 	}
-	if s.cfg.Account != nil {
-		// It goes on in the background after our time, and logs by itself.
-		_, _ = s.cfg.Account.Project(ctx)
+	if s.pooled() {
+		if err := s.client.Over(true).Warm(ctx); err != nil {
+			s.cfg.Log.Warn("upstream not reached yet", "cause", err)
+		}
+	}
+	for _, one := range s.sources.list() {
+		if one.Account != nil {
+			// It goes on in the background after our time, and logs by itself.
+			_, _ = one.Account.Project(ctx)
+		}
+	}
+}
+
+// pooled reports whether any request goes over kept connections.
+func (s *Server) pooled() bool { return s.features.Current().Settings()[poolFlag].Percent > 0 }
+
+// poolFlag is the flag whose share says whether connections are worth keeping.
+const poolFlag = "ff_http2_pool_tuning"
+
+// tend gives the kept connections up once no request is to use them any more.
+func (s *Server) tend(ctx context.Context) {
+	was := s.pooled()
+	for s.cfg.Clock.Sleep(ctx, tendTime) == nil {
+		is := s.pooled()
+		if was && !is {
+			s.client.Retire()
+		}
+		was = is
 	}
 }
 
@@ -140,6 +207,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		return errors.Join(err, l.Close())
 	}
 	defer s.Close()
+	tending, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.tend(tending)
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(l) }()
 	select {
@@ -192,8 +262,11 @@ func (s *Server) settle() {
 func (s *Server) Close() {
 	s.cut(nil)
 	s.abort()
-	s.client.Close()
-	if s.cfg.Account != nil {
-		s.cfg.Account.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := s.pool.Close(ctx); err != nil {
+		s.cfg.Log.Warn("what was learned of credentials is not kept", "cause", err)
 	}
+	s.client.Close()
+	s.sources.close()
 }

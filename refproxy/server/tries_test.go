@@ -1,0 +1,283 @@
+package server_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+	"github.com/firstbyte-dev/firstbyte/refproxy/retry"
+	"github.com/firstbyte-dev/firstbyte/refproxy/server"
+	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
+)
+
+// moody is an upstream whose answers depend on the key: what it says to a key is
+// used up line by line, the last for good.
+type moody struct {
+	mu    sync.Mutex
+	says  map[string][]string
+	asked []string // keys, in order
+}
+
+const (
+	good     = "good"
+	busy     = `429 {"error":{"code":429,"message":"No capacity available","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"MODEL_CAPACITY_EXHAUSTED"}]}}`
+	limited  = `429 {"error":{"code":429,"message":"Please retry in 7s.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED"}]}}`
+	revoked  = `400 {"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}`
+	missing  = `404 {"error":{"code":404,"message":"not found","status":"NOT_FOUND"}}`
+	unproven = `403 {"error":{"code":403,"message":"Verify your account","status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"VALIDATION_REQUIRED","metadata":{"validation_url":"https://v.test/?a=b&c=d"}}]}}`
+	cutShort = "cut"
+)
+
+func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	key := r.Header.Get("X-Goog-Api-Key")
+	m.mu.Lock()
+	m.asked = append(m.asked, key)
+	word := good
+	if list := m.says[key]; len(list) > 0 {
+		word = list[0]
+		if len(list) > 1 {
+			m.says[key] = list[1:]
+		}
+	}
+	m.mu.Unlock()
+	stream := strings.Contains(r.URL.Path, "stream")
+	chunk := func(text, finish string) {
+		data := `{"candidates":[{"content":{"role":"model","parts":[{"text":"` + text + `"}]}` + finish + `}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":5}}`
+		if stream {
+			data = "data: " + data + "\n\n"
+		}
+		_, _ = io.WriteString(w, data)
+	}
+	switch {
+	case word == cutShort:
+		chunk("begun", "")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	case word == good:
+		chunk("served by "+key, `,"finishReason":"STOP"`)
+	default:
+		var status int
+		_, _ = fmt.Sscan(word, &status)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, word[4:])
+	}
+}
+
+func (m *moody) keys() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return strings.Join(m.asked, " ")
+}
+
+// pooled is a proxy with these keys, whose clock runs a hundred times as fast. A
+// key that begins with p is one for models in preview.
+func pooledKeys(t *testing.T, up http.Handler, list string, keys ...string) server.Config {
+	cfg := config(t, serve(t, up))
+	cfg.Flags = flags(t, list)
+	policy := retry.Default()
+	cfg.Retry = &policy
+	cfg.Preview = []string{model}
+	var err error
+	if cfg.Clock, err = clock.NewScaled(100, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		cfg.Sources = append(cfg.Sources, server.Source{
+			Credential: credential.Credential{ID: "id-" + key, Label: key, Weight: 1, Preview: key[0] == 'p'},
+			Proof:      upstream.Proof{Key: upstream.Key(key)},
+		})
+	}
+	return cfg
+}
+
+// What one request makes of the credentials, by what the upstream says to each:
+// the answer's status, how often it was asked, and what is then known.
+func TestTries(t *testing.T) {
+	const plain = "gemini-2.5-flash"
+	for _, tt := range []struct {
+		name, flags, model string
+		keys               []string
+		says               map[string][]string
+		status             int
+		attempts           string // the classes of the attempts that failed, and those that were retried
+		disabled           string // id of the one that is then out of use
+	}{
+		{name: "capacity heals", flags: "all-on", model: plain, keys: []string{"a"}, says: map[string][]string{"a": {busy, busy, good}}, status: 200, attempts: "capacity+ capacity+ ok"},
+		{name: "capacity goes to another first", flags: "all-on", model: plain, keys: []string{"a", "b"}, says: map[string][]string{"a": {busy, good}, "b": {busy, good}}, status: 200},
+		{name: "a dead key is given up", flags: "all-on", model: plain, keys: []string{"a"}, says: map[string][]string{"a": {revoked}}, status: 403, attempts: "auth", disabled: "id-a"},
+		{name: "and another one serves", flags: "ff_retry_policy_v2", model: plain, keys: []string{"a", "b", "c"}, says: map[string][]string{"a": {revoked}, "b": {revoked}, "c": {good}}, status: 200},
+		{name: "a rate limit moves on without a wait", flags: "all-on", model: plain, keys: []string{"a", "b"}, says: map[string][]string{"a": {limited, good}, "b": {limited, good}}, status: 200},
+		{name: "verification is shown whole", flags: "all-on", model: plain, keys: []string{"a"}, says: map[string][]string{"a": {unproven}}, status: 403, attempts: "verification", disabled: "id-a"},
+		{name: "a missing model is not asked for again", flags: "all-on", model: plain, keys: []string{"a", "b"}, says: map[string][]string{"a": {missing}, "b": {missing}}, status: 404, attempts: "not_found"},
+		{name: "a preview model is looked for once more", flags: "all-on", model: model, keys: []string{"p1", "p2", "p3", "b"}, says: map[string][]string{"p1": {missing}, "p2": {missing}, "p3": {missing}}, status: 404, attempts: "not_found+ not_found"},
+		{name: "a preview model has preview keys alone", flags: "all-on", model: model, keys: []string{"a", "b"}, status: 403, attempts: ""},
+		{name: "off: a flat wait, twice, for 429 and 503", flags: "all-off", model: plain, keys: []string{"a"}, says: map[string][]string{"a": {busy, limited, good}}, status: 200, attempts: "capacity++ rate++ ok"},
+		{name: "off: nothing else is repeated", flags: "all-off", model: plain, keys: []string{"a", "b"}, says: map[string][]string{"a": {revoked}, "b": {revoked}}, status: 403, attempts: "auth"},
+	} {
+		for _, extra := range []string{"", streamed} {
+			t.Run(tt.name+extra, func(t *testing.T) {
+				says := map[string][]string{}
+				for k, v := range tt.says {
+					says[k] = v
+				}
+				up := &moody{says: says}
+				var heard listener
+				cfg := pooledKeys(t, up, tt.flags, tt.keys...)
+				cfg.Observers = []relay.Observer{&heard}
+				p := start(t, cfg)
+				resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", extra), model, tt.model, 1))
+				if resp.StatusCode != tt.status {
+					t.Errorf("%d %s, want %d", resp.StatusCode, got, tt.status)
+				}
+				if strings.Contains(tt.name, "verification") && !strings.Contains(got, "https://v.test/?a=b&c=d") {
+					t.Errorf("no address in %s", got)
+				}
+				p.stop()
+				<-p.done
+				if o := heard.ended[0]; tt.attempts != "" && shape(o.Attempts) != tt.attempts {
+					t.Errorf("attempts %q, want %q (%+v)", shape(o.Attempts), tt.attempts, o.Attempts)
+				}
+				for _, one := range p.Pool().Status() {
+					if one.InFlight != 0 {
+						t.Errorf("%s is still in use", one.ID)
+					}
+					if (one.Disabled != "") != (one.ID == tt.disabled) && len(tt.keys) == 1 {
+						t.Errorf("%s: disabled %q", one.ID, one.Disabled)
+					}
+				}
+				if strings.Contains(up.keys(), "p") && tt.model == plain {
+					t.Errorf("asked with %s", up.keys())
+				}
+			})
+		}
+	}
+}
+
+// shape tells attempts by their failures, with a plus for one that was followed by
+// another, and two where it was waited twice for that.
+func shape(attempts []relay.Attempt) string {
+	var words []string
+	for _, a := range attempts {
+		word := a.Class
+		if word == "" {
+			word = "ok"
+		}
+		switch {
+		case a.Retried && a.Sleeps > 1:
+			word += "++"
+		case a.Retried:
+			word += "+"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
+
+// A stream that breaks after its first content is not begun anew, and its
+// credential is given back.
+func TestNothingIsRepeatedAfterContent(t *testing.T) {
+	for _, path := range []string{"/v1/messages", "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"} {
+		up := &moody{says: map[string][]string{"a": {cutShort}, "b": {cutShort}}}
+		p := start(t, pooledKeys(t, up, "all-on", "a", "b"))
+		ask := strings.Replace(body("hi", streamed), model, "gemini-2.5-flash", 1)
+		if strings.Contains(path, "v1beta") {
+			ask = odd
+		}
+		_, got := call(t, "POST", p.url+path, ask)
+		if strings.Count(got, "begun") != 1 || !strings.Contains(got, "error") || len(up.asked) != 1 {
+			t.Errorf("%s: asked with %s: %s", path, up.keys(), got)
+		}
+		eventually(t, "the credential is given back", func() bool {
+			for _, one := range p.Pool().Status() {
+				if one.InFlight != 0 {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// All cooling: the next request is told so at once, with the soonest end, and
+// nobody is asked (wire.md, section 10, cases 28 and 35).
+func TestAllCooling(t *testing.T) {
+	up := &moody{says: map[string][]string{"a": {strings.Replace(limited, "7s", "3600s", 1)}}}
+	p := start(t, pooledKeys(t, up, "all-on", "a"))
+	ask := strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1)
+	for i := range 2 {
+		resp, got := call(t, "POST", p.url+"/v1/messages", ask)
+		failed(t, resp, got, 429, "rate_limit_error")
+		if after := resp.Header.Get("Retry-After"); after < "3" || len(up.asked) != 1 {
+			t.Errorf("request %d: Retry-After %q, asked %d times", i, after, len(up.asked))
+		}
+	}
+}
+
+// Credentials come and go while the proxy runs (case 12).
+func TestSourcesChangeLive(t *testing.T) {
+	up := &moody{}
+	cfg := pooledKeys(t, up, "all-on", "a", "b")
+	p := start(t, cfg)
+	ask := strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1)
+	if err := p.SetSources(cfg.Sources[1:]); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, got := call(t, "POST", p.url+"/v1/messages", ask); !strings.Contains(got, "served by b") {
+			t.Errorf("%s", got)
+		}
+	}
+	if err := p.SetSources([]server.Source{{Credential: credential.Credential{ID: "x"}, Proof: upstream.Proof{Key: "a\nb"}}}); err == nil {
+		t.Error("a key that no header can carry was taken")
+	}
+	if _, got := call(t, "POST", p.url+"/v1/messages", ask); !strings.Contains(got, "served by b") {
+		t.Errorf("after a refused change: %s", got)
+	}
+	if err := p.SetSources(nil); err != nil {
+		t.Fatal(err)
+	}
+	if resp, got := call(t, "POST", p.url+"/v1/messages", ask); resp.StatusCode != 403 {
+		t.Errorf("without credentials: %d %s", resp.StatusCode, got)
+	}
+	if resp, _ := call(t, "GET", p.url+"/readyz", ""); resp.StatusCode != 503 {
+		t.Errorf("ready: %d", resp.StatusCode)
+	}
+}
+
+// What the caller is told of its request, in the head of a whole answer and in the
+// trailers of a stream.
+func TestObservations(t *testing.T) {
+	up := &moody{says: map[string][]string{"a": {busy, good, busy, good}}}
+	p := start(t, pooledKeys(t, up, "all-on", "a"))
+	for _, extra := range []string{"", streamed} {
+		resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", extra), model, "gemini-2.5-flash", 1))
+		h := resp.Header
+		if extra == streamed {
+			h = resp.Trailer
+		}
+		for name, want := range map[string]string{"Attempts": "2", "Retry-Count": "1", "Credential": "id-a", "Request-Id": resp.Header.Get("Request-Id")} {
+			if h.Get("X-Firstbyte-Obs-"+name) != want {
+				t.Errorf("%s %q, want %q: %v %s", name, h.Get("X-Firstbyte-Obs-"+name), want, h, got)
+			}
+		}
+		last := ""
+		for _, name := range []string{"T-Req-In", "T-Upstream-Send", "T-First-Byte", "T-First-Token", "T-Done"} {
+			at := h.Get("X-Firstbyte-Obs-" + name)
+			if at == "" || at < last {
+				t.Errorf("%s is %q after %q", name, at, last)
+			}
+			last = at
+		}
+		if timing := resp.Header.Get("Server-Timing"); !strings.Contains(timing, "upstream;dur=") || !strings.Contains(timing, "wait;dur=") {
+			t.Errorf("Server-Timing %q", timing)
+		}
+	}
+}
