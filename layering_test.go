@@ -95,6 +95,7 @@ var rooms = []room{
 	{"refproxy/credential", nil, "credentials are chosen in memory, without knowing what they are used for or where they are kept"},
 	{"refproxy/feature", nil, "a flag knows neither what it switches nor where its settings are kept"},
 	{"refproxy/store", nil, "storage serves interfaces that its users declare"},
+	{"refproxy/store/storetest", []string{"refproxy/store"}, "one suite for both databases: that of PostgreSQL runs where a real one can be started"},
 	{"refproxy/relay", []string{"refproxy/chat"}, "one request's life, over interfaces that the relay declares; whether an upstream is asked again is for who stands behind them"},
 	{"refproxy/admin", []string{"refproxy/admin/live"}, "the panel works over interfaces that it declares; what it shows of traffic is kept apart"},
 	{"refproxy/admin/live", nil, "what is watched does not depend on who watches"},
@@ -129,6 +130,16 @@ var borders = []border{
 		"github.com/tiktoken-go/tokenizer",
 		[]string{"bench/tokens"},
 		"an estimate of tokens is made in one place, which names it",
+	},
+	{
+		"modernc.org/sqlite",
+		[]string{"refproxy/store"},
+		"one room speaks SQL; all others see what it keeps",
+	},
+	{
+		"github.com/jackc/pgx",
+		[]string{"refproxy/store"},
+		"one room speaks SQL; all others see what it keeps",
 	},
 	{
 		"github.com/prometheus",
