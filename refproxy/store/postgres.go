@@ -27,6 +27,9 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	if err != nil { // the error repeats parts of the URL, which may hold a password
 		return nil, errors.New("the store's URL cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as %XX")
 	}
+	// A connection that was lost while nobody used it is seen before it is given
+	// out. That takes one way to the server and back, off the path of requests.
+	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
