@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -38,6 +39,11 @@ type field struct {
 // startField starts the simulated upstream with a path for each arm. Injuries lie
 // in the candidate's path, where one is asked for, and in the plant's.
 func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, error) {
+	stage, err := f.play.stage(f.scenario)
+	if err != nil {
+		return nil, err
+	}
+	defer stage.clear() // the simulator has read it
 	ca, err := os.CreateTemp("", "firstbyte-ca-*.pem")
 	if err != nil {
 		return nil, err
@@ -45,10 +51,10 @@ func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, e
 	if err := ca.Close(); err != nil {
 		return nil, err
 	}
-	args := []string{
-		"fakegemini", "--scenario", f.scenario, "--seed", strconv.FormatUint(f.seed, 10),
+	args := append([]string{
+		"fakegemini", "--seed", strconv.FormatUint(f.seed, 10),
 		"--ca-file", ca.Name(), "--dataset", f.dataset,
-	}
+	}, stage.simulator...)
 	for i := range about {
 		args = append(args, "--arm", about[i].Name)
 		args = append(args, injuries(&about[i], f.inject)...)
@@ -68,6 +74,7 @@ func startField(ctx context.Context, f gateFlags, about []sample.Arm) (*field, e
 		fl.arms = append(fl.arms, &proxyArm{
 			name: about[i].Name, flags: flags, want: about[i].Flags,
 			upstream: upstream.URLs[about[i].Name], caFile: ca.Name(), key: key,
+			credentials: cmp.Or(stage.credentials, key), args: stage.proxy,
 		})
 	}
 	return fl, nil

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"os"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/firstbyte-dev/firstbyte/bench/load"
 	"github.com/firstbyte-dev/firstbyte/guard/gate"
@@ -24,6 +23,7 @@ type gateFlags struct {
 	rate                           float64
 	duration, calibrate            time.Duration
 	timeouts                       load.Timeouts
+	play                           playFlags
 	urls                           urlFlags
 }
 
@@ -38,6 +38,11 @@ baseline, in which nothing may be seen, and a plant, the baseline with a known
 delay in its path, which must be seen. Without both there is no PROMOTE.
 
 With --inject or --aa both arms are identical, all flags on.
+
+With --flag NAME the candidate has this flag alone, on a scenario made for it, and the
+verdict says whether there is an effect. --scenario headline plays the claim that
+all flags were first made with; with --sensitivity it halves and doubles each of its
+parameters. Both run on a faster clock, which the report scales back.
 
 With --baseline-url and --candidate-url it compares two endpoints that someone else
 runs, as they stand; nothing is restarted. Keys come from --key-env or --key-file. What
@@ -59,6 +64,11 @@ func newGateCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runGate(cmd, f) },
 	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *gateFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.policy, "policy", "", "policy file (default: the built-in policy)")
 	fs.StringVar(&f.dataset, "dataset", "", "dataset, JSON Lines (default: the built-in dataset)")
@@ -83,58 +93,37 @@ func newGateCmd() *cobra.Command {
 	fs.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", 2*time.Second, "a request without a token by then has failed")
 	fs.DurationVar(&f.timeouts.Total, "total-timeout", 5*time.Second, "a request not finished by then has failed")
 	f.urls.add(cmd)
+	f.play.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("requests", "duration")
 	cmd.MarkFlagsMutuallyExclusive("aa", "inject")
 	for _, identical := range []string{"aa", "inject"} { // they choose the flags
 		cmd.MarkFlagsMutuallyExclusive(identical, "baseline-flags")
 		cmd.MarkFlagsMutuallyExclusive(identical, "candidate-flags")
 	}
-	return cmd
 }
 
 func runGate(cmd *cobra.Command, f gateFlags) error {
 	if err := gate.Clear(f.out); err != nil {
 		return err
 	}
-	if err := f.urls.check(cmd, &f); err != nil {
+	if err := errors.Join(f.urls.check(cmd, &f), f.play.set(cmd, &f)); err != nil {
 		return err
 	}
-	cfg, err := gateConfig(&f)
-	if err != nil {
-		return err
+	if f.play.sensitivity {
+		return runSensitivity(cmd, f)
 	}
-	if !f.quiet {
-		cfg.Screen = screen(cmd)
-	}
-	place := "scenario " + f.scenario
-	if f.urls.on() {
-		place, err = "endpoints of someone else", f.urls.ready(cmd, cfg.Load.Arms)
-	} else {
-		var stop func()
-		stop, err = f.play(cmd.Context(), &cfg.Load)
-		defer stop()
-	}
-	if err != nil {
-		return err
-	}
-	cfg.Screen.Say("seed %d, %s, dataset %s %.12s", f.seed, place, cfg.Load.Set.Name, cfg.Load.Set.Hash)
-	verdict, err := gate.Run(cmd.Context(), cfg)
+	verdict, err := decide(cmd, f)
 	if err != nil {
 		return err
 	}
 	if err := report.Terminal(cmd.OutOrStdout(), verdict); err != nil {
 		return err
 	}
+	if err := tellClaim(cmd.OutOrStdout(), &f, &verdict); err != nil {
+		return err
+	}
 	if code := verdict.Decision.ExitCode(); code != 0 {
 		return &exitError{code: code}
 	}
 	return nil
-}
-
-// screen shows progress on standard error in the form that suits it.
-func screen(cmd *cobra.Command) *gate.Screen {
-	if f, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return gate.NewTerminal(f)
-	}
-	return gate.NewLines(cmd.ErrOrStderr())
 }

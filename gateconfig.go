@@ -41,7 +41,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 		return gate.Config{}, err
 	}
 	turn, err := gate.Size{
-		Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate, Controls: gate.Choice(f.controls),
+		Blocks: f.blocks, Requests: f.requests, Duration: f.duration, PerSecond: f.rate, Workers: f.play.workers, Controls: gate.Choice(f.controls),
 	}.Turn(pol)
 	if err != nil {
 		return gate.Config{}, err
@@ -65,9 +65,10 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
 			Schedule: schedule.Spec{Kind: schedule.Poisson, PerSecond: f.rate, N: turn.Side},
-			Tool:     "firstbyte " + version, Scenario: f.scenario, NoControls: turn.Why, Score: score,
+			Tool:     "firstbyte " + version, Scenario: f.play.title(f.scenario), NoControls: turn.Why, Score: score,
 		},
 	}
+	f.play.apply(&cfg.Load)
 	if f.urls.on() {
 		if err := f.urls.apply(&cfg); err != nil {
 			return gate.Config{}, err

@@ -12,6 +12,8 @@ import (
 // A proxyArm is one side of the gate: this binary's reference proxy.
 type proxyArm struct {
 	name, flags, upstream, caFile, key string
+	credentials                        string          // of the upstream, as GEMINI_API_KEY has them
+	args                               []string        // more for the proxy
 	want                               map[string]bool // what flags come to
 	child                              *child
 }
@@ -27,9 +29,11 @@ func (a *proxyArm) Name() string { return a.name }
 // Start starts a fresh proxy.
 func (a *proxyArm) Start(ctx context.Context) (load.Target, error) {
 	// What tells somebody's collector is no part of what is measured.
-	env := []string{"FIRSTBYTE_PROXY_KEYS=" + a.key, "GEMINI_API_KEY=" + a.key, "OTEL_SDK_DISABLED=true"}
-	c, err := startChild(ctx, env, "proxy", "--listen", "127.0.0.1:0",
-		"--upstream", a.upstream, "--upstream-ca-file", a.caFile, "--flags", a.flags)
+	env := []string{"FIRSTBYTE_PROXY_KEYS=" + a.key, "GEMINI_API_KEY=" + a.credentials, "OTEL_SDK_DISABLED=true"}
+	c, err := startChild(ctx, env, append([]string{
+		"proxy", "--listen", "127.0.0.1:0",
+		"--upstream", a.upstream, "--upstream-ca-file", a.caFile, "--flags", a.flags,
+	}, a.args...)...)
 	if err != nil {
 		return load.Target{}, err
 	}
@@ -57,9 +61,9 @@ func (a *proxyArm) CPU() (time.Duration, error) {
 	return a.child.cpu()
 }
 
-// play starts the field of a gate and puts its arms into cfg. stop is to be called
+// open starts the field of a gate and puts its arms into cfg. stop is to be called
 // even after an error.
-func (f gateFlags) play(ctx context.Context, cfg *load.Config) (stop func(), err error) {
+func (f gateFlags) open(ctx context.Context, cfg *load.Config) (stop func(), err error) {
 	field, err := startField(ctx, f, cfg.About)
 	if err != nil {
 		return func() {}, err

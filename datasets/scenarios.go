@@ -30,5 +30,6 @@ func ScenarioNames() []string {
 	for i, entry := range entries {
 		names[i] = strings.TrimSuffix(entry.Name(), ".yaml")
 	}
+	slices.Sort(names) // with the suffix they may stand in another order
 	return names
 }

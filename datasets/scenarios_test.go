@@ -10,7 +10,7 @@ import (
 )
 
 func TestScenario(t *testing.T) {
-	if names := datasets.ScenarioNames(); !slices.Equal(names, []string{"chaos", "fast", "faults", "gate"}) {
+	if names := datasets.ScenarioNames(); !slices.Equal(names, []string{"chaos", "converter", "fast", "faults", "gate", "headline", "headline-unlimited", "pool", "retry", "scheduler"}) {
 		t.Errorf("names %v", names)
 	}
 	for _, name := range datasets.ScenarioNames() {
@@ -21,7 +21,7 @@ func TestScenario(t *testing.T) {
 	}
 	for _, name := range []string{"", "nope", "../datasets", "gate.yaml"} {
 		_, err := datasets.Scenario(name)
-		if err == nil || !strings.HasSuffix(err.Error(), "use one of chaos, fast, faults, gate") {
+		if err == nil || !strings.HasSuffix(err.Error(), "use one of chaos, converter, fast, faults, gate, headline, headline-unlimited, pool, retry, scheduler") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

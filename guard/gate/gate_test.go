@@ -345,6 +345,9 @@ func TestTurn(t *testing.T) {
 		{"too short", gate.Size{Blocks: 20, Duration: 10 * time.Second, PerSecond: 100}, none("--duration 10s")},
 		{"no blocks", gate.Size{Requests: 100, PerSecond: 100}, none("--blocks")},
 		{"no rate", gate.Size{Blocks: 20, Requests: 100}, none("--rate")},
+		{"a closed loop has no rate", gate.Size{Blocks: 10, Requests: 600, Workers: 8, Controls: gate.Off}, gate.Turn{Side: 60, Why: "not asked for"}},
+		{"a closed loop takes its time", gate.Size{Blocks: 10, Duration: time.Minute, Workers: 8}, none("--duration")},
+		{"no such loop", gate.Size{Blocks: 10, Requests: 600, Workers: -1}, none("--workers")},
 		{"no such choice", gate.Size{Blocks: 20, Requests: 2020, PerSecond: 140, Controls: "maybe"}, none("--controls maybe: write auto, on or off")},
 	} {
 		got, err := test.size.Turn(policy.Default())

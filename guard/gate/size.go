@@ -16,6 +16,7 @@ type Size struct {
 	Requests  int           // per side; used when Duration is 0
 	Duration  time.Duration // of the load as a whole
 	PerSecond float64       // starts per second
+	Workers   int           // of a closed loop, in place of a rate; 0: an open one
 	Controls  Choice
 }
 
@@ -72,8 +73,13 @@ func (s Size) Turn(p policy.Policy) (Turn, error) {
 
 // alone is a side's turn without controls.
 func (s Size) alone() (int, error) {
-	if s.Blocks < 1 || s.PerSecond <= 0 {
+	switch {
+	case s.Blocks < 1 || s.Workers == 0 && s.PerSecond <= 0:
 		return 0, errors.New("--blocks and --rate must be above 0")
+	case s.Workers < 0:
+		return 0, errors.New("--workers must not be negative")
+	case s.Workers > 0 && s.Duration != 0:
+		return 0, errors.New("--duration: a closed loop takes as long as its answers: say how many with --requests")
 	}
 	if s.Duration == 0 {
 		if s.Requests < s.Blocks {
