@@ -2,7 +2,9 @@
 # nightly.sh [GATES] [SEEDS]: asks the gate often enough to know how often it
 # errs. Of GATES runs with controls (20) at least 19 of 20 must promote, of as many
 # whose plant is disabled none may, and each injury must be refused in all of
-# SEEDS runs (5). Every seed is printed, and every folder that a run left is kept
+# SEEDS runs (5). Each flag alone and the headline are played once: a run that no
+# verdict can be made of, or that rolls back, is a failure, and what it showed is
+# printed. Every seed is printed, and every folder that a run left is kept
 # under out/nightly/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -74,5 +76,24 @@ for injury in ttft=+30% gap=+30% errors=5% tail=+50% quality=10% stall; do
 		fi
 	done
 done
+
+# play NAME ARGS...: a run for a flag or for the claim. That there is no effect is an
+# answer too.
+play() {
+	local name=$1
+	shift
+	run "$name" "$@"
+	grep -E 'Effect found|No effect found|changed is not told|^\|' "$keep/$name.txt" || true
+	if ! sh ci/decided.sh "$keep/$name/verdict.json" "$code" || ((code != 0 && code != 3)); then
+		echo "$name: exit $code, want 0 or 3"
+		failed=1
+	fi
+}
+
+for flag in ff_retry_policy_v2 ff_http2_pool_tuning ff_converter_fast_path ff_preview_credential_scheduler_v2; do
+	play "$flag" --flag "$flag"
+done
+play headline --scenario headline
+play headline-unlimited --scenario headline-unlimited
 
 exit "$failed"

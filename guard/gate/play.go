@@ -38,7 +38,7 @@ const (
 
 // plays are those of the built-in scenarios that are made for a flag or for all.
 func plays() []Play {
-	waits := Play{Clock: 20, Blocks: 10, Warmup: 16, FirstToken: 2 * time.Minute, Total: 3 * time.Minute, Seeks: []string{"first_token.p95", "throughput.mean"}}
+	waits := Play{Clock: 10, Blocks: 10, Warmup: 16, FirstToken: 2 * time.Minute, Total: 3 * time.Minute, Seeks: []string{"first_token.p95", "throughput.mean"}}
 	work := Play{Clock: 1, Model: "gemini-2.5-flash", Blocks: 10, Warmup: 8, FirstToken: 2 * time.Second, Total: 5 * time.Second}
 	retry, scheduler, headline, pool, converter := waits, waits, waits, work, work
 
@@ -57,7 +57,7 @@ func plays() []Play {
 	converter.Seeks = []string{"cpu_per_event.mean", "added_event.p50"}
 
 	headline.Scenario, headline.Model = Headline, "gemini-3-pro-preview-high"
-	headline.Workers, headline.Requests, headline.Blocks, headline.Warmup = 16, 1440, 12, 32
+	headline.Clock, headline.Workers, headline.Requests, headline.Blocks, headline.Warmup = 20, 16, 1440, 12, 32
 	unlimited := headline
 	unlimited.Scenario = Unlimited
 	headline.Parameters = []string{
