@@ -42,9 +42,12 @@ func (a *Admin) form(next handler) http.Handler {
 // secrets.
 func readForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxCredential)
-	err := r.ParseMultipartForm(maxCredential)
+	err := r.ParseForm() // first: its error is lost in the other's
+	if err == nil {
+		err = r.ParseMultipartForm(maxCredential)
+	}
 	if errors.Is(err, http.ErrNotMultipart) {
-		err = r.ParseForm()
+		err = nil
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return fault{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("The form is over %d bytes.", maxCredential)}

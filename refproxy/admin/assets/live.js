@@ -43,10 +43,12 @@ if (source && "EventSource" in window) {
     stream.addEventListener("ended", () => location.reload());
     stream.addEventListener("error", () => {
       say("Connection lost", "lost");
-      if (stream && stream.readyState === EventSource.CLOSED) {
-        close();
+      if (!stream || stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+      close();
+      fetch("/admin/flags").then((r) => {
+        if (r.status === 401) location.reload();
         setTimeout(open, 3000);
-      }
+      }, () => setTimeout(open, 3000));
     });
   };
 
