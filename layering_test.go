@@ -104,6 +104,7 @@ var rooms = []room{
 	{"refproxy/fakegemini", []string{"refproxy/fakeaccount", "refproxy/fakelimit"}, "a stand-in that shares a parser with the codec it tests hides shared faults"},
 	{"refproxy/fakeaccount", nil, "an account knows no model and no conversation, and shares nothing with the clients it tests"},
 	{"refproxy/fakelimit", nil, "limits know no wire format, so that they can be tried on a bubble's clock"},
+	{"refproxy/control", []string{"refproxy/..."}, "adapters between the panel, the flags, the credentials and the store, which know nothing of each other"},
 	{"refproxy/server", []string{"refproxy/..."}, "composition: of all of refproxy, and of nothing else"},
 }
 

@@ -69,14 +69,14 @@ func truncated(o *relay.Outcome) bool {
 
 // observe adds metrics to cfg and serves them at address, if there is one, and
 // notes where.
-func observe(ctx context.Context, address string, cfg *server.Config, said map[string]any) (stop func(), err error) {
+func observe(ctx context.Context, address string, cfg *server.Config, said map[string]any) (m *telemetry.Metrics, stop func(), err error) {
 	if address == "" {
-		return func() {}, nil
+		return nil, func() {}, nil
 	}
-	m := telemetry.New()
+	m = telemetry.New()
 	cfg.Observers, cfg.Traced = append(cfg.Observers, observed{m}), true
 	said["metrics"], stop, err = serveMetrics(ctx, address, m)
-	return stop, err
+	return m, stop, err
 }
 
 // serveMetrics serves /metrics on a loopback address until stop is called, and

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +20,7 @@ import (
 // proxyFlags are the command's flags as given.
 type proxyFlags struct {
 	to                                    upstreamFlags
+	office                                operateFlags
 	listen, keysFile, media               string
 	flags, logLevel, metrics, log, logArm string
 	otlp, clock                           string
@@ -58,6 +57,7 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
 	f.to.register(fs)
+	f.office.register(fs)
 	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+", each also for a share: NAME=20% of requests or NAME=20%/session; FF_... in the environment wins")
 	fs.StringVar(&f.clock, "clock", "1", "how many times as fast waits, cooldowns and time limits pass, for simulations: FACTOR or FACTOR@UNIX-SECONDS, as the simulated upstream's")
 	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME may end in *; NAME=NAME takes a name as it is, suffix and all")
@@ -75,50 +75,6 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs.StringVar(&f.log, "log", "", "run file to write every request to; {start} in its name is the time")
 	fs.StringVar(&f.logArm, "log-arm", "proxy", "name of this proxy in that file")
 	return cmd
-}
-
-func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
-	cfg, err := f.config(cmd)
-	if err = cmp.Or(err, errors.Join(cfg.Validate(), cfg.CheckAddress(f.listen))); err != nil {
-		return err
-	}
-	if err := openFeatures(cmd.Context(), &cfg, f.flags, nil); err != nil {
-		return err
-	}
-	l, err := f.open(cmd.Context())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = l.Close() }() // Run has closed it, if it came to that
-	said := map[string]any{"ready": true, "pid": os.Getpid()}
-	sayFlags(said, cfg.Features.Current().Settings())
-	stop, err := observe(cmd.Context(), f.metrics, &cfg, said)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	stopExport, err := exportTo(cmd.Context(), f.otlp, &cfg)
-	if err != nil {
-		return err
-	}
-	defer stopExport()
-	log, err := logWith(&cfg, f.log, f.logArm)
-	if err != nil {
-		return err
-	}
-	s, err := server.New(cfg)
-	if err != nil {
-		return errors.Join(err, log.close(0))
-	}
-	defer s.Close()
-	defer func() { err = errors.Join(err, log.close(s.Active())) }()
-	s.Prepare(cmd.Context())
-	defer f.abortLate(cmd, s)()
-	said["url"] = "http://" + l.Addr().String()
-	if err := json.NewEncoder(cmd.OutOrStdout()).Encode(said); err != nil {
-		return fmt.Errorf("say that it is ready: %w", err)
-	}
-	return s.Run(cmd.Context(), l)
 }
 
 func (f *proxyFlags) open(ctx context.Context) (net.Listener, error) {

@@ -159,6 +159,9 @@ type NewCredential struct {
 // A Secret is never shown: whatever writes it out writes "hidden".
 type Secret struct{ text string }
 
+// NewSecret hides text.
+func NewSecret(text string) Secret { return Secret{text} }
+
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return s.text }
 

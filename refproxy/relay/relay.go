@@ -217,6 +217,11 @@ type Outcome struct {
 	// set, and so is RequestID.
 	Times     Times
 	RequestID string
+	// Path is the route that was asked, and Observed returns what the caller was
+	// told of its request, by the ends of the fields' names. The caller of Serve
+	// sets both; Observed is good until the observers have been told.
+	Path     string
+	Observed func() map[string]string
 	// Traceparent is the caller's header of that name, unchecked; the caller of
 	// Serve sets it.
 	Traceparent string
@@ -226,6 +231,8 @@ type Outcome struct {
 	// that was on for each. The caller of Serve sets them.
 	Flags  map[string]bool
 	Shares map[string]float64
+	// Units are whose id was assigned, by flag: the request's or a session's.
+	Units map[string]string
 	// Trace is nil unless Config.Traced.
 	Trace *Trace
 }

@@ -28,6 +28,11 @@ func Baseline(p Policy, random func() float64) Decider { return &baseline{p: p, 
 func (b *baseline) Next(e *chat.Error, now time.Time) Decision {
 	b.asked = true
 	d := Decision{Class: classOf(e)}
+	if dead := b.p.remember(e, now); dead.Disable != "" {
+		// A credential that is no good is given up whatever the policy: to draw it
+		// again would be a fault of neither.
+		d.Scope, d.Disable = dead.Scope, dead.Disable
+	}
 	if e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable || b.retries >= b.p.Retries {
 		d.Final = e
 		return d

@@ -43,6 +43,14 @@ func (x *exchange) trail() {
 	x.observe(times{at.Head, at.Token, time.Now()}, func(name, value string) { h.Set(http.TrailerPrefix+observation+name, value) })
 }
 
+// told returns what the caller was told.
+func (x *exchange) told() map[string]string {
+	all := map[string]string{}
+	at := x.out.Times
+	x.observe(times{at.Head, at.Token, at.Ended}, func(name, value string) { all[name] = value })
+	return all
+}
+
 // times are the instants of an answer; zero where it did not come so far.
 type times struct{ first, token, done time.Time }
 

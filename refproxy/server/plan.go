@@ -95,7 +95,7 @@ func (s *Server) preview(model string) bool { return slices.Contains(s.cfg.Previ
 // note tells of the request what the plan knows: its flags, and its attempts.
 func (p *plan) note(o *relay.Outcome) {
 	a := p.assignment()
-	o.Flags, o.Shares = a.Flags.Map(), a.Share
+	o.Flags, o.Shares, o.Units = a.Flags.Map(), a.Share, a.Unit
 	if p.tries != nil {
 		o.Attempts, _ = p.tries.told()
 	}

@@ -230,8 +230,10 @@ func (s *Server) ended(x *exchange, begun time.Time) {
 		return
 	}
 	x.out.Times.Begun, x.out.Times.Ended, x.out.RequestID = begun, time.Now(), x.id
+	x.out.Path = x.r.URL.Path
 	if x.plan != nil {
 		x.plan.note(&x.out)
+		x.out.Observed = x.told
 	}
 	for _, o := range s.cfg.Observers {
 		o.Ended(x.out)

@@ -163,7 +163,7 @@ func (s *Server) Prepare(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmTime)
 	defer cancel()
 	if err := s.pool.Load(ctx); err != nil {
-		s.cfg.Log.Warn("what was known of credentials is not", "cause", err)
+		s.cfg.Log.Warn("what was learned of credentials before is not in use", "cause", err)
 	}
 	if s.pooled() {
 		if err := s.client.Over(true).Warm(ctx); err != nil {

@@ -34,6 +34,7 @@ func ParseKeys(text string) ([]Source, error) {
 			problems = append(problems, fmt.Errorf("line %d of the upstream's keys: %w", number, err))
 			continue
 		}
+		c.Kind = "gemini"
 		list = append(list, Source{Credential: c, Proof: upstream.Proof{Key: upstream.Key(fields[0])}})
 	}
 	return list, errors.Join(problems...)
