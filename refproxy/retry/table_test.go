@@ -307,7 +307,7 @@ func TestShortage(t *testing.T) {
 		{"none in time: the soonest, which is no matter of a day", hour, in(40 * time.Second), "tell rate_limit, after 40s"},
 		{"none today: answered now", hour, in(time.Hour), "tell rate_limit, after 1h0m0s, terminal"},
 		{"a bad key is no reason while others only rest", auth, in(40 * time.Second), "tell rate_limit, after 40s"},
-		{"but it is when there are none", auth, retry.Shortage{}, "disable credential, tell permission"},
+		{"but it is when there are none", auth, retry.Shortage{}, "tell permission"},
 	} {
 		d := retry.V2(policy(), nil, half, retry.Request{Begun: begun})
 		if c.e != nil {
