@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -20,12 +21,23 @@ const (
 	firstGrow = 1 << 20
 )
 
+// hurryBody bounds the reading of a request's body, by whoever reads it: of what
+// a handler leaves, net/http reads some before it sends the answer. A request
+// without a body must have no deadline, which would end its answer.
+func hurryBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// A writer without deadlines is a test's.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
+}
+
 // readBody reads a request's body, unpacked, up to limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	// The deadline must be lifted again: it would end the answer as well.
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
-	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, err error) {
+	defer func() {
+		if err == nil { // the deadline would end the answer, too; a failure's is sent at once
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
+	}()
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
@@ -63,6 +75,9 @@ func tooLarge(limit int64) *chat.Error {
 func badBody(err error, limit int64) *chat.Error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // no 408, which SDKs repeat
+		return &chat.Error{Kind: chat.KindInvalid, Message: fmt.Sprintf("the body did not come within %v", bodyTime), Cause: err}
 	}
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
 		return &chat.Error{Kind: chat.KindInvalid, Message: "the body is not valid gzip", Cause: err}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
@@ -32,6 +33,9 @@ func (s *Server) native(x *exchange) error {
 	body, err := readBody(x.w, x.r, s.cfg.MaxBody)
 	if err != nil {
 		return err
+	}
+	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return &chat.Error{Kind: chat.KindInvalid, Message: "the body is not a JSON object in UTF-8"}
 	}
 	x.out.Model, x.out.Stream = name, verb == "streamGenerateContent"
 	model, wish, err := s.names.resolve(x.r.Context(), name)

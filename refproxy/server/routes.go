@@ -121,6 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.ended(x, begun)
 	defer x.parent()
 	defer s.rescue(x)
+	hurryBody(x.w, r)
 	rt, err := s.find(x)
 	x.api = rt.api
 	x.api.name(x.w.Header(), x.id)
