@@ -103,9 +103,9 @@ type chaosProcess struct {
 	stderr bytes.Buffer
 	memory []int // resident bytes over time, while it is watched
 	said   struct {
-		URL, Control, Metrics string
-		URLs                  map[string]string
-		PID                   int
+		URL, Control, Metrics, Clock string
+		URLs                         map[string]string
+		PID                          int
 	}
 }
 
@@ -162,7 +162,7 @@ func chaosReference(t *testing.T) http.Handler {
 func (c *chaos) startProxy(flags string) *chaosProcess {
 	c.Helper()
 	return c.start("proxy", "--listen", "127.0.0.1:0", "--no-auth", "--upstream", c.upstream.said.URLs["a"],
-		"--upstream-ca-file", c.ca, "--metrics", "127.0.0.1:0", "--drain", "30s", "--flags", flags)
+		"--upstream-ca-file", c.ca, "--metrics", "127.0.0.1:0", "--drain", "30s", "--flags", flags, "--clock", c.upstream.said.Clock)
 }
 
 func (c *chaos) start(args ...string) *chaosProcess {
