@@ -60,7 +60,7 @@ const (
 func TestChaos(t *testing.T) {
 	size := chaosSize{streams: 300, most: 600, atOnce: 60, each: 1, patience: 3 * time.Second}
 	if *chaosFull {
-		size = chaosSize{streams: 10_000, most: 16_000, atOnce: 800, peak: 500, each: 300, patience: 10 * time.Second, level: true}
+		size = chaosSize{streams: 10_000, most: 16_000, atOnce: 600, peak: 500, each: 300, patience: 30 * time.Second, level: true}
 	}
 	c := newChaos(t, size)
 	c.run()
@@ -213,7 +213,7 @@ func (c *chaos) stop(p *chaosProcess) {
 	}
 }
 
-// run keeps so many streams going until enough have ended. With four fifths of
+// run keeps so many streams going until enough have ended. With nine tenths of
 // them begun another proxy takes over, and the first drains. The first has a
 // connection for each request, so that faults meet their own stream alone; at the
 // second what kills a connection takes a hundred others along.
@@ -228,7 +228,7 @@ func (c *chaos) run() {
 				if n >= c.size.most || n >= c.size.streams && c.met() {
 					return
 				}
-				if n == c.size.streams*4/5 {
+				if n == c.size.streams*9/10 {
 					close(full)
 				}
 				c.keep(c.ask(n, *c.target.Load()))
@@ -321,6 +321,7 @@ var (
 // and another proxy has taken over.
 func (c *chaos) askAt(target string, r *chaosResult) (again bool) {
 	d := chaosDialects[r.n%len(chaosDialects)]
+	r.problem = nil
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
 	patience := time.AfterFunc(c.size.patience, func() { cancel(errPatience) })
@@ -341,7 +342,6 @@ func (c *chaos) askAt(target string, r *chaosResult) (again bool) {
 		return target != *c.target.Load()
 	}
 	defer resp.Body.Close()
-	r.problem = nil
 	if resp.StatusCode != http.StatusOK {
 		return c.refused(target, resp, r)
 	}
