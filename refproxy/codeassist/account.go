@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/firstbyte-dev/firstbyte/clock"
 )
 
 const (
@@ -37,6 +39,9 @@ type Config struct {
 	UserAgent string
 	// HTTP carries the calls. Default [http.DefaultTransport].
 	HTTP http.RoundTripper
+	// Clock times tokens, pauses and calls; instants in the file are its. Default
+	// the machine's.
+	Clock *clock.Scaled
 	// Log is told what an operator should know. Default none.
 	Log *slog.Logger
 	// OnDead is told once that no refresh will ever succeed, so that the credential
@@ -89,7 +94,7 @@ func Open(cfg Config) (*Account, error) {
 		cfg.OnDead = func(*Error) {}
 	}
 	a := &Account{cfg: cfg, cred: cred, client: &http.Client{
-		Transport: cfg.HTTP, Timeout: callTime,
+		Transport: cfg.HTTP, Timeout: cfg.Clock.Machine(callTime),
 		// A redirect would carry the secrets to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -36,7 +36,7 @@ func (a *Account) Project(ctx context.Context) (string, error) {
 		return a.project, nil
 	}
 	if a.setup == nil {
-		if time.Now().Before(a.setupAt) {
+		if a.cfg.Clock.Now().Before(a.setupAt) {
 			defer a.mu.Unlock()
 			return "", a.trouble
 		}
@@ -65,7 +65,7 @@ func (a *Account) findProject(ctx context.Context) error {
 	defer a.mu.Unlock()
 	a.setup = nil
 	if err != nil {
-		a.trouble, a.setupAt = err, time.Now().Add(setupPause)
+		a.trouble, a.setupAt = err, a.cfg.Clock.Now().Add(setupPause)
 		a.cfg.Log.Error("Code Assist cannot be used yet", "cause", err)
 		return err
 	}
@@ -209,7 +209,7 @@ func (a *Account) onboard(ctx context.Context, t tier) ([]byte, error) {
 		if n == polls {
 			return nil, &Error{Message: fmt.Sprintf("onboarding did not finish within %v", polls*pollEvery), Cause: err}
 		}
-		if err := sleep(ctx, pollEvery); err != nil {
+		if err := a.cfg.Clock.Sleep(ctx, pollEvery); err != nil {
 			return nil, err
 		}
 		answer, err = a.poll(ctx, name, ask)
@@ -248,17 +248,6 @@ func final(err error) bool {
 	}
 	e, ok := errors.AsType[*Error](err)
 	return err != nil && (!ok || e.Class != Passing)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // question says who asks, about which project and for which tier, if any.

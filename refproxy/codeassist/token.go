@@ -35,7 +35,7 @@ var permanent = []string{"invalid_grant", "invalid_refresh_token", "refresh_toke
 // background; one that has ended, before Token returns.
 func (a *Account) Token(ctx context.Context) (string, error) {
 	a.mu.Lock()
-	token, left := a.cred.token, time.Until(a.cred.expiry)
+	token, left := a.cred.token, a.cfg.Clock.Until(a.cred.expiry)
 	good := token != "" && left > 0
 	if good && (left > ahead || a.dead != nil) {
 		a.mu.Unlock()
@@ -59,7 +59,7 @@ func (a *Account) Renew(ctx context.Context, refused string) error {
 		a.mu.Unlock()
 		return nil
 	}
-	if time.Since(a.renewed) < renewPause {
+	if a.cfg.Clock.Since(a.renewed) < renewPause {
 		a.mu.Unlock()
 		return &Error{Class: Credential, Message: "Code Assist refuses a token that has just been made"}
 	}
@@ -80,9 +80,9 @@ func (a *Account) refreshing() (*flight, error) {
 		return nil, a.dead
 	case a.refresh != nil:
 		return a.refresh, nil
-	case time.Now().Before(a.retryAt):
+	case a.cfg.Clock.Now().Before(a.retryAt):
 		e := *a.failed
-		e.RetryAfter = time.Until(a.retryAt)
+		e.RetryAfter = a.cfg.Clock.Until(a.retryAt)
 		return nil, &e
 	}
 	a.refresh = a.start(a.exchange)
@@ -111,7 +111,7 @@ func (a *Account) exchange(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refresh = nil
-	a.failed, a.pause, a.retryAt, a.renewed = nil, 0, time.Time{}, time.Now()
+	a.failed, a.pause, a.retryAt, a.renewed = nil, 0, time.Time{}, a.cfg.Clock.Now()
 	// At once, and before the token is used: the old refresh token may be void.
 	if err := next.save(a.cfg.File); err != nil {
 		a.cfg.Log.Error("a refreshed credential could not be saved; it is lost at the next start", "cause", err)
@@ -134,8 +134,8 @@ func (a *Account) fail(e *Error) {
 		return
 	}
 	a.pause = min(max(2*a.pause, pauseMin), pauseMax)
-	a.failed, a.retryAt = e, time.Now().Add(max(a.pause, e.RetryAfter))
-	a.cfg.Log.Warn("token of Code Assist not refreshed", "cause", e, "retry_after", time.Until(a.retryAt))
+	a.failed, a.retryAt = e, a.cfg.Clock.Now().Add(max(a.pause, e.RetryAfter))
+	a.cfg.Log.Warn("token of Code Assist not refreshed", "cause", e, "retry_after", a.cfg.Clock.Until(a.retryAt))
 }
 
 // redeem asks the token endpoint once.
@@ -165,11 +165,12 @@ func (a *Account) redeem(ctx context.Context, cred credential) (credential, *Err
 	if resp.StatusCode != http.StatusOK {
 		return cred, refusal(resp, body, cred)
 	}
-	return cred.with(body)
+	return cred.with(body, a.cfg.Clock.Now())
 }
 
-// with returns c with the token that an answer of the token endpoint holds.
-func (c credential) with(body []byte) (credential, *Error) {
+// with returns c with the token that an answer of the token endpoint holds, which
+// came now.
+func (c credential) with(body []byte, now time.Time) (credential, *Error) {
 	var answer struct {
 		AccessToken  string      `json:"access_token"`
 		RefreshToken string      `json:"refresh_token"`
@@ -182,7 +183,7 @@ func (c credential) with(body []byte) (credential, *Error) {
 	if s, err := strconv.ParseFloat(answer.ExpiresIn.String(), 64); err == nil && s > 0 {
 		life = time.Duration(min(s, 24*time.Hour.Seconds()) * float64(time.Second))
 	}
-	c.token, c.expiry = answer.AccessToken, time.Now().Add(life)
+	c.token, c.expiry = answer.AccessToken, now.Add(life)
 	if answer.RefreshToken != "" {
 		c.refreshToken = answer.RefreshToken
 	}

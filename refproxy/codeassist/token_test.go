@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
 )
 
@@ -47,6 +48,29 @@ func TestTokenIsReplacedAheadOfTime(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		if got, err := a.Token(t.Context()); got != "a1" || err != nil || len(g.requests(tokenPath)) != 1 {
 			t.Errorf("%q, %v after %d refreshes", got, err, len(g.requests(tokenPath)))
+		}
+	})
+}
+
+// TestTokenOnAFastClock: a minute before its end in the clock's time is three
+// seconds in the machine's.
+func TestTokenOnAFastClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fast, err := clock.NewScaled(20, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &google{answers: map[string][]answer{tokenPath: tokenAnswers()}}
+		a, _ := open(t, file(t, 360*time.Second, ""), g, codeassist.Config{Clock: fast})
+		for _, want := range []int{0, 1} { // refreshes
+			if _, err := a.Token(t.Context()); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if n := len(g.requests(tokenPath)); n != want {
+				t.Errorf("%d refreshes, want %d", n, want)
+			}
+			time.Sleep(3*time.Second + time.Millisecond)
 		}
 	})
 }

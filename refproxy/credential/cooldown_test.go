@@ -298,8 +298,9 @@ func TestFailuresAreFew(t *testing.T) {
 	for _, r := range []string{"1", "2", "3", "4", "5", "6", "7"} {
 		acquire(t, p, v2).Done(credential.Result{Failed: true, Reason: r})
 	}
+	p.Cool("c0", "", in(time.Hour), "7") // the same once more
 	s := status(t, p, "c0")
-	if len(s.Failures) != 5 || s.Failures[0].Reason != "3" || s.Failures[4].Reason != "7" {
+	if len(s.Failures) != 5 || s.Failures[4].Model != model || s.Failures[0].Reason != "3" || s.Failures[4].Reason != "7" {
 		t.Errorf("%+v", s.Failures)
 	}
 }

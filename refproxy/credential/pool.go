@@ -262,8 +262,14 @@ func (e *entry) of(m *model) *health {
 	return nil
 }
 
-// fail keeps the last failures, the latest last.
+// fail keeps the last failures, the latest last. One that is told by a result and
+// by a cooldown, or by many requests at once, is one.
 func (e *entry) fail(f Failure) {
+	if n := len(e.failures); n > 0 && e.failures[n-1].Reason == f.Reason {
+		last := &e.failures[n-1]
+		last.At, last.Model = f.At, cmp.Or(f.Model, last.Model)
+		return
+	}
 	if len(e.failures) >= keptFailures {
 		e.failures = slices.Delete(e.failures, 0, len(e.failures)-keptFailures+1)
 	}
