@@ -32,7 +32,7 @@ lint: ## format, vet, modernise, staticcheck, dead code, workflows
 fmt: ## rewrite every Go file as lint wants it
 	$(TOOL) gofumpt -w . && go fix ./...
 
-test-real: ## chaos in full; Claude Code, the official clients, a real Prometheus, shards in networks of their own, the control panel in Chromium, npm's hdr-histogram-js, Ollama (nested module ci/e2e)
+test-real: ## chaos in full; Claude Code, the official clients, a real Prometheus and PostgreSQL, shards in networks of their own, the control panel in Chromium, npm's hdr-histogram-js, Ollama (nested module ci/e2e)
 	cd ci/e2e && go test -shuffle=on -timeout 25m ./...
 	go test -v -run 'TestChaos$$' . -chaos -timeout 15m
 

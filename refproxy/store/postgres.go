@@ -27,6 +27,17 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	if err != nil { // the error repeats parts of the URL, which may hold a password
 		return nil, errors.New("the store's URL cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as %XX")
 	}
+	for name, value := range map[string]string{
+		"application_name": "firstbyte",
+		// A writer that waited sees what the one before it did.
+		"default_transaction_isolation": "read committed",
+		// A replica that vanished in the middle of a write lets the others go on.
+		"idle_in_transaction_session_timeout": "10s",
+	} {
+		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
 	// A connection that was lost while nobody used it is seen before it is given
 	// out. That takes one way to the server and back, off the path of requests.
 	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
