@@ -32,7 +32,7 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 	if f.urls.on() {
 		of = f.urls.about
 	}
-	about, idle, errFlags := of()
+	about, doubts, errFlags := of()
 	if err := errors.Join(errPolicy, errSet, errFlags); err != nil {
 		return gate.Config{}, err
 	}
@@ -54,13 +54,13 @@ func gateConfig(f *gateFlags) (gate.Config, error) {
 		if err != nil {
 			return gate.Config{}, err
 		}
-		about, idle = append(about, controls...), append(idle, warnings...)
+		about, doubts = append(about, controls...), append(doubts, warnings...)
 	}
 	if f.mode != "" { // stands in the run file, so that whoever judges it again is told
-		idle = append(idle, fmt.Sprintf("the gate was started with --mode %s: firstbyte guard --mode %s judges its run file alike", f.mode, f.mode))
+		doubts = append(doubts, fmt.Sprintf("the gate was started with --mode %s: firstbyte guard --mode %s judges its run file alike", f.mode, f.mode))
 	}
 	cfg := gate.Config{
-		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: idle,
+		Policy: pol, Calibrate: f.calibrate, Out: f.out, Warnings: doubts,
 		Load: load.Config{
 			About: about, Set: set, Dialect: dialect.Anthropic{}, Model: "gemini-3-pro-preview",
 			Seed: f.seed, Blocks: f.blocks, Warmup: f.warmup, Timeouts: f.timeouts,
@@ -103,21 +103,21 @@ func aboutControls(like sample.Arm, perSlot int, due float64, delay string) (arm
 	return []sample.Arm{tw, pl}, warnings, nil
 }
 
-// aboutArms is what the run file says of the proxies, and which of their flags do
-// nothing yet. Arms that differ in none of the others are refused unless they are
-// meant to be identical: their equality would pass for a proof of the change.
-func aboutArms(f *gateFlags) (arms []sample.Arm, idle []string, err error) {
-	var inForce []feature.Flags
+// aboutArms is what the run file says of the proxies. Arms that do not differ are
+// refused unless they are meant to be identical: their equality would pass for a
+// proof of the change. There are no doubts.
+func aboutArms(f *gateFlags) (arms []sample.Arm, doubts []string, err error) {
+	var given []feature.Flags
 	for _, arm := range []struct{ name, flags string }{{baseline, f.baselineFlags}, {candidate, f.candidateFlags}} {
 		flags, err := feature.Parse(arm.flags)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--%s-flags: %w", arm.name, err)
 		}
 		arms = append(arms, sample.Arm{Name: arm.name, Flags: flags.Map(), Restarted: true})
-		inForce = append(inForce, flags)
+		given = append(given, flags)
 	}
-	if inForce[0] == inForce[1] && !f.aa && f.inject == "" {
-		return nil, nil, errors.New("baseline and candidate have the same flags in force: choose others, or --aa for identical arms")
+	if given[0] == given[1] && !f.aa && f.inject == "" {
+		return nil, nil, errors.New("baseline and candidate have the same flags: choose others, or --aa for identical arms")
 	}
-	return arms, idle, nil
+	return arms, nil, nil
 }

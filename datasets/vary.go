@@ -12,7 +12,8 @@ import (
 
 // Vary returns a scenario with one parameter multiplied by factor, which asks of a
 // result how much of it hangs on a number that somebody chose. The parameter is
-// named by its keys, joined by dots. A duration is scaled as one, a whole number
+// named by its keys, joined by dots; several that only make sense together are joined
+// by +. A duration is scaled as one, a whole number
 // stays whole and at least 1. A last key that ends in * names entries by their
 // beginning: their number is scaled, by leaving out the last or repeating them with
 // -2, -3 behind their names. Comments are lost.
@@ -24,8 +25,10 @@ func Vary(scenario []byte, parameter string, factor float64) ([]byte, error) {
 	if err := yaml.UnmarshalWithOptions(scenario, &whole, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", parameter, err)
 	}
-	if err := vary(whole, strings.Split(parameter, "."), factor); err != nil {
-		return nil, fmt.Errorf("parameter %s: %w", parameter, err)
+	for one := range strings.SplitSeq(parameter, "+") {
+		if err := vary(whole, strings.Split(one, "."), factor); err != nil {
+			return nil, fmt.Errorf("parameter %s: %w", one, err)
+		}
 	}
 	return yaml.Marshal(whole)
 }

@@ -62,7 +62,7 @@ func plays() []Play {
 	unlimited.Scenario = Unlimited
 	headline.Parameters = []string{
 		"first_chunk.median", "first_chunk.sigma", "gap.median",
-		"capacity.models.gemini-3-pro-preview.slots",
+		"capacity.models.gemini-3-pro-preview.slots+capacity.models.gemini-3-pro-preview.waves.low",
 		"capacity.models.gemini-3-pro-preview.refuse_after",
 		"capacity.models.gemini-3-pro-preview.waves.period",
 		"capacity.models.gemini-3-pro-preview.waves.low",
