@@ -76,7 +76,7 @@ var rooms = []room{
 		"an assertion is a limit on what a run shows; where arms are compared pair by pair the judge does it",
 	},
 	{"guard/watch", []string{"guard/policy", "guard/evidence", "guard/judge", "bench/sample"}, "a watch asks for evidence and for verdicts, and makes neither"},
-	{"guard/rollout", []string{"guard/judge"}, "a rollout applies verdicts and makes none"},
+	{"guard/rollout", []string{"guard/judge", "guard/policy", "guard/evidence", "guard/watch", "guard/report", "bench/sample"}, "a rollout has live evidence judged, keeps the verdicts and applies them over HTTP: it knows no proxy and decides nothing itself"},
 	{"guard/history", []string{"guard/stats", "bench/sample", "bench/summary", "bench/chart"}, "a history keeps the summaries of runs and reaches no verdict"},
 	{"guard/proof", []string{"guard/judge", "guard/stats", "guard/policy", "guard/evidence", "bench/sample"}, "a proof simulates what a run file holds: it may send no load"},
 	{"guard/report", []string{"guard/judge", "bench/sample", "bench/summary", "bench/chart"}, "every report is a rendering of the verdict file"},

@@ -1,6 +1,19 @@
-// Package rollout steps the share of traffic that a candidate gets by verdicts:
-// where a verdict leads is a pure function of a [Plan], and what was decided counts
-// only when the server that routes the traffic has said back that it does so.
+// Package rollout steps the share of traffic that a flag is on for by verdicts on
+// live evidence. Where a verdict leads is a pure function of a [Plan]; what was
+// decided counts only when the server that routes the traffic has said back that it
+// does so; and a [Journal] lets a rollout that was killed at any instant go on where
+// it was.
+//
+//	floor --start--> stage --PROMOTE--> next stage ... --PROMOTE--> 100 %: over
+//	                   |  \--HOLD, NO DATA: stays
+//	                   \--ROLLBACK--> 0 %: over
+//
+// The server is always right: what it routes by and what the journal says are
+// compared before every decision, and a change that was not the rollout's own ends
+// it. A rollout never fights an operator.
+//
+// [DesignOf] says how a flag's evidence is gathered: by a split of the requests, or
+// in turns of the whole process.
 package rollout
 
 import (
@@ -8,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 )
@@ -58,47 +72,127 @@ func (p Plan) Next(at int, d judge.Decision) (int, error) {
 
 // A State is what a server routes by.
 type State struct {
-	Percent    int
-	Generation uint64 // grows with every change, whoever made it
+	Percent    float64
+	Unit       string // request or session: what is given to an arm as a whole
+	Generation uint64 // grows with every change of any flag, whoever made it
+	Locked     bool   // set where no change can reach it
+	// Last is the last change of this very flag; zero: none is known.
+	Last Mark
 }
 
-// A Server routes traffic by a State.
+// A Mark says which change of a flag it was.
+type Mark struct {
+	Generation    uint64 // that the change led to
+	Who, Evidence string
+}
+
+// A Change is asked of a Server.
+type Change struct {
+	Percent  int
+	Unit     string
+	Expected uint64 // the generation that it was decided on
+	Who      string
+	Evidence string // of this one change and of no other
+}
+
+// A Server routes traffic by a State. What it returns after Set is no proof:
+// the change is read back.
 type Server interface {
 	// Read asks the server itself, and no store behind it.
 	Read(ctx context.Context) (State, error)
-	// Set changes the percentage if the generation is still the one given.
-	Set(ctx context.Context, percent int, expected uint64) error
+	// Set makes the change if the generation is still the expected one, else the
+	// error is ErrStale. ErrLocked says that no change can be made at all.
+	Set(ctx context.Context, c Change) error
 }
 
 // What may go wrong with a change beside the errors of the Server.
 var (
-	ErrChanged    = errors.New("somebody else changed the stage meanwhile: judge again")
+	ErrChanged    = errors.New("somebody else changed the flag: the rollout ends and leaves it as it is")
 	ErrNotApplied = errors.New("the server does not route by the stage that was set")
+	ErrStale      = errors.New("the flags have changed meanwhile")
+	ErrLocked     = errors.New("the flag is locked by the server's environment, no rollout can change it: unset the variable there and restart the server")
 )
 
-// Apply sets the server to a percentage and reads it back: a change counts when
-// the server says so, not when nobody objected. It moves from the stage that the
-// verdict was reached at, and from no other: ErrChanged. After an error the State
-// is what was last read.
-func Apply(ctx context.Context, s Server, from, to int) (State, error) {
-	before, err := s.Read(ctx)
-	switch {
-	case err != nil:
-		return before, fmt.Errorf("the stage in force cannot be read: %w", err)
-	case before.Percent != from:
-		return before, fmt.Errorf("%w (%d %%, and not %d %%)", ErrChanged, before.Percent, from)
-	case from == to:
-		return before, nil
+// staleTries is how often a change is tried again because another flag was changed
+// in between.
+const staleTries = 5
+
+// Apply makes a change and reads it back: a change counts when the server says so,
+// not when nobody objected, and it also counts where its answer was lost. It moves
+// on from what was last known to be in force, or from an own change that arrived
+// late, and from nothing else: ErrChanged. That another flag was changed in between
+// is no hindrance. After an error the
+// State is what was last read.
+func Apply(ctx context.Context, s Server, known State, c Change) (State, error) {
+	now, err := s.Read(ctx)
+	if err != nil {
+		return known, fmt.Errorf("the stage in force cannot be read: %w", err)
 	}
-	if err := s.Set(ctx, to, before.Generation); err != nil {
-		return before, fmt.Errorf("stage %d %% was not set: %w", to, err)
+	for range staleTries {
+		switch {
+		case applied(now, c):
+			return now, nil
+		case foreign(known, now, c):
+			return now, changed(known, now)
+		case now.Locked:
+			return now, ErrLocked
+		}
+		c.Expected = now.Generation
+		refused := s.Set(ctx, c)
+		after, err := s.Read(ctx)
+		switch {
+		case err != nil:
+			return now, fmt.Errorf("%d %% was set and cannot be read back: %w", c.Percent, errors.Join(refused, err))
+		case applied(after, c):
+			return after, nil
+		case foreign(known, after, c):
+			return after, changed(known, after)
+		case refused == nil:
+			return after, fmt.Errorf("%w: it says %v %%, not %d %%", ErrNotApplied, after.Percent, c.Percent)
+		case !errors.Is(refused, ErrStale):
+			return after, fmt.Errorf("%d %% was not set: %w", c.Percent, refused)
+		}
+		now = after
 	}
-	after, err := s.Read(ctx)
-	switch {
-	case err != nil:
-		return before, fmt.Errorf("stage %d %% was set and cannot be read back: %w", to, err)
-	case after.Percent != to || after.Generation == before.Generation:
-		return after, fmt.Errorf("%w: it says %d %%, not %d %%", ErrNotApplied, after.Percent, to)
+	return now, fmt.Errorf("%d %% was not set: %w %d times in a row", c.Percent, ErrStale, staleTries)
+}
+
+// Same tells whether nobody changed the flag between two states. Changes of other
+// flags do not count, and one that led back to the same percentage does.
+func Same(a, b State) bool {
+	return a.Percent == b.Percent && a.Unit == b.Unit && a.Last.Generation == b.Last.Generation
+}
+
+// applied tells whether c is what the server routes by. Its evidence is that of no
+// other change, so an operator who set the same percentage is not mistaken for it.
+func applied(s State, c Change) bool {
+	return s.Percent == float64(c.Percent) && s.Last.Who == c.Who && s.Last.Evidence == c.Evidence
+}
+
+// foreign tells whether somebody else changed the flag. An earlier change of whoever
+// asks for c, of which it was not known whether it arrived, is none.
+func foreign(known, now State, c Change) bool {
+	return !Same(known, now) && now.Last.Who != c.Who
+}
+
+// changed says who did what.
+func changed(known, now State) error {
+	who := now.Last.Who
+	if who == "" {
+		who = "somebody"
 	}
-	return after, nil
+	return fmt.Errorf("%w (%v %% by %s at generation %d, where the rollout had %v %%)",
+		ErrChanged, now.Percent, who, now.Last.Generation, known.Percent)
+}
+
+// sleepUntil returns when t has come; ErrInterrupted says that ctx ended first.
+func sleepUntil(ctx context.Context, t time.Time) error {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ErrInterrupted
+	case <-timer.C:
+		return nil
+	}
 }

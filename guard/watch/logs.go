@@ -150,7 +150,7 @@ func (l *Logs) split() (evidence.Set, error) {
 	if !ok || !dated {
 		return evidence.Set{}, fmt.Errorf("%s: it has no header yet", log.path)
 	}
-	run := sample.Run{Header: header, Trailer: l.validity()}
+	run := sample.Run{Header: header, Trailer: validity(l.logs)}
 	for _, s := range log.samples {
 		if !zero.Add(time.Duration(s.IntendedNS)).Before(l.cfg.Since) {
 			run.Samples = append(run.Samples, s)
@@ -165,7 +165,7 @@ func (l *Logs) sideBySide() (evidence.Set, error) {
 		Schema: sample.Schema, Design: sample.Interleaved, Source: "proxy",
 		Arms: []sample.Arm{{Name: baselineArm}, {Name: candidateArm}},
 	}
-	run := sample.Run{Trailer: l.validity()}
+	run := sample.Run{Trailer: validity(l.logs)}
 	end := time.Now()
 	for _, log := range l.logs {
 		own, ok := log.follower.Header()
@@ -212,9 +212,9 @@ func moved(s sample.Sample, by int64) sample.Sample {
 
 // validity says of the measurement what logs can say: nobody graded it. What a
 // log that ended warns of (records that it dropped, say) is passed on.
-func (l *Logs) validity() sample.Trailer {
+func validity(logs []*requestLog) sample.Trailer {
 	t := sample.Trailer{Trailer: true, Validity: sample.Validity{Grade: sample.Unknown}}
-	for _, log := range l.logs {
+	for _, log := range logs {
 		if own, ok := log.follower.Trailer(); ok {
 			t.Validity.Signals = append(t.Validity.Signals, own.Validity.Signals...)
 			t.Validity.Warnings = append(t.Validity.Warnings, own.Validity.Warnings...)
