@@ -25,6 +25,7 @@ type world struct {
 	slower float64 // by which factor the flag slows the first token of its requests
 	fails  float64 // share of its requests that fails beside those that do anyhow
 	usual  float64 // share that fails anyhow
+	lean   bool    // requests tell their first token alone
 
 	rng     *rand.Rand
 	zero    time.Time
@@ -100,6 +101,9 @@ func (w *world) request() sample.Sample {
 	s.FirstByteNS, s.HeadersNS, s.EventNS, s.TokenNS, s.TextNS = at+int64(first), at+int64(first), at+int64(first), at+int64(first), at+int64(first)
 	s.LastNS, s.CloseNS, s.Events = s.TokenNS+1e9, s.TokenNS+1e9, 2
 	s.GapsNS = []int64{1e9}
+	if w.lean {
+		s.GapsNS, s.FirstByteNS, s.HeadersNS, s.EventNS, s.TextNS, s.LastNS = nil, 0, 0, 0, 0, 0
+	}
 	if w.rng.Float64() < failing {
 		s.Outcome, s.Status, s.Phase = sample.Overloaded, 503, "first_byte"
 	}
