@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/rollout"
 	"github.com/firstbyte-dev/firstbyte/refproxy/admin"
 	"github.com/firstbyte-dev/firstbyte/refproxy/admin/live"
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
@@ -86,6 +89,18 @@ func TestRolloutKilledForReal(t *testing.T) {
 	}
 	if code := r.live(t); code != 0 {
 		t.Errorf("one that is over ends with %d", code)
+	}
+}
+
+// TestRolloutExitCodes: in the original every end was 0.
+func TestRolloutExitCodes(t *testing.T) {
+	for decision, want := range map[judge.Decision]int{judge.Promote: 0, judge.Rollback: 2, judge.Hold: 3, judge.NoData: 4, "": 1} {
+		if got := exitCode(rolledOut(rollout.Outcome{Decision: decision}, nil), io.Discard); got != want {
+			t.Errorf("%q ends with %d, want %d", decision, got, want)
+		}
+	}
+	if got := exitCode(rolledOut(rollout.Outcome{Decision: judge.Promote}, rollout.ErrChanged), io.Discard); got != 1 {
+		t.Errorf("an error ends with %d", got)
 	}
 }
 

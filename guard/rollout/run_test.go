@@ -55,6 +55,7 @@ func TestHarmfulFlagIsRolledBack(t *testing.T) {
 	harms := map[string]func(*world){
 		"30 % slower":        func(w *world) { w.slower = 1.3 },
 		"5 points of errors": func(w *world) { w.fails = .05 },
+		"nothing but errors": func(w *world) { w.fails = 1 }, // in the original it passed, as no latency was bad
 	}
 	for name, harm := range harms {
 		t.Run(name, func(t *testing.T) {
