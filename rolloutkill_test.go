@@ -146,7 +146,7 @@ func newRolledProxy(t *testing.T) *rolledProxy {
 	}
 	a, err := admin.New(admin.Config{
 		Flags: liveFeatures{r.flags}, Key: key, Kinds: []string{"key"}, Traffic: live.NewTraffic(live.Config{}), Log: live.NewLog(10, 0),
-		Credentials: struct{ credentials }{}, Accounts: struct{ accounts }{}, // nobody asks them
+		Credentials: struct{ nobodysCredentials }{}, Accounts: struct{ nobodysAccounts }{}, // nobody asks them
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -158,8 +158,8 @@ func newRolledProxy(t *testing.T) *rolledProxy {
 }
 
 type (
-	credentials = admin.Credentials
-	accounts    = admin.Accounts
+	nobodysCredentials = admin.Credentials
+	nobodysAccounts    = admin.Accounts
 )
 
 // deadly kills the rollout around the request that is next on the list.

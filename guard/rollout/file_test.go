@@ -82,8 +82,14 @@ func TestFileJournalRefusesDamage(t *testing.T) {
 func FuzzReplay(f *testing.F) {
 	f.Add([]byte("\x00\x01\x02\x03\x04\x05\x06"))
 	records := []rollout.Record{
-		{Begin: &rollout.Begin{Plan: rollout.Default()}}, {Ask: &rollout.Step{N: 1, Stage: 5}}, {Done: &rollout.Done{}}, {Drop: "x"},
-		{Turns: &rollout.TurnsDone{}}, {Hold: "x"}, {End: &rollout.End{}}, {},
+		{Begin: &rollout.Begin{Plan: rollout.Default()}},
+		{Ask: &rollout.Step{N: 1, Stage: 5}},
+		{Done: &rollout.Done{}},
+		{Drop: "x"},
+		{Turns: &rollout.TurnsDone{}},
+		{Hold: "x"},
+		{End: &rollout.End{}},
+		{},
 	}
 	f.Fuzz(func(t *testing.T, order []byte) {
 		var list []rollout.Record

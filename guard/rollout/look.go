@@ -165,25 +165,29 @@ func (r *runner) keep(part watch.Part, v judge.Verdict) (string, error) {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// rollBack leads to the floor. While the server cannot be reached it goes on trying:
-// nothing is as urgent.
+// rollBack leads to the floor.
 func (r *runner) rollBack(ctx context.Context) (Outcome, error) {
 	why := r.because()
-	for {
-		err := r.step(ctx, r.Plan[0], 0, why)
-		if err == nil {
-			break
-		}
-		if final(err) {
-			return Outcome{}, err
-		}
-		r.tell(Event{Kind: Trouble, Look: r.looks, Decision: judge.Rollback, Why: err.Error()})
-		if err := sleepUntil(ctx, time.Now().Add(min(r.Every, urgent))); err != nil {
-			return Outcome{}, err
-		}
+	if err := r.insist(ctx, func() error { return r.step(ctx, r.Plan[0], 0, why) }); err != nil {
+		return Outcome{}, err
 	}
 	out, _, err := r.end(End{judge.Rollback, why})
 	return out, err
+}
+
+// insist tries until it is done: nothing is as urgent as a rollback, so no patience
+// ends it.
+func (r *runner) insist(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil || final(err) {
+			return err
+		}
+		r.tell(Event{Kind: Trouble, Look: r.looks, Decision: judge.Rollback, Why: err.Error()})
+		if err := sleepUntil(ctx, time.Now().Add(min(r.Every, urgent))); err != nil {
+			return err
+		}
+	}
 }
 
 // urgent is the longest wait between two attempts at a rollback.

@@ -166,7 +166,7 @@ func Same(a, b State) bool {
 // applied tells whether c is what the server routes by. Its evidence is that of no
 // other change, so an operator who set the same percentage is not mistaken for it.
 func applied(s State, c Change) bool {
-	return s.Percent == float64(c.Percent) && s.Last.Who == c.Who && s.Last.Evidence == c.Evidence
+	return s.Percent == float64(c.Percent) && s.Unit == c.Unit && s.Last.Who == c.Who && s.Last.Evidence == c.Evidence
 }
 
 // foreign tells whether somebody else changed the flag. An earlier change of whoever

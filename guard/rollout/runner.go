@@ -79,6 +79,8 @@ func (r *runner) resume(ctx context.Context) error {
 		return nil
 	case asked.Stage == r.at.Stage:
 		return r.note(Record{Drop: "the turn had not begun"})
+	case asked.Stage == r.Plan[0]:
+		return r.insist(ctx, func() error { return r.take(ctx, *asked) })
 	default:
 		return r.patiently(ctx, func() error { return r.take(ctx, *asked) })
 	}
