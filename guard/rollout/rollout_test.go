@@ -134,8 +134,8 @@ func TestApplyReadsBack(t *testing.T) {
 		{name: "somebody else set the same", edit: func(s *server) { s.operator(5) }, to: 20, want: rollout.ErrChanged, percent: 5},
 		{name: "somebody else set what was wanted", edit: func(s *server) { s.operator(20) }, to: 20, want: rollout.ErrChanged, percent: 20},
 		{name: "the unit is another", edit: func(s *server) {
+			s.operator(5)
 			s.Unit = "session"
-			s.Last.Generation++
 		}, to: 5, want: rollout.ErrChanged, percent: 5},
 		{name: "an own change came late", edit: func(s *server) {
 			s.operator(0)
