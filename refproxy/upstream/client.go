@@ -167,6 +167,9 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte, tok
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
 	resp.Body = c.guard(ctx, cancel, resp.Body)
+	if resp.StatusCode >= http.StatusBadRequest {
+		resp.Body = conceal(resp.Body, string(c.cfg.Key), token)
+	}
 	return resp, nil
 }
 

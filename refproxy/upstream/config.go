@@ -131,10 +131,8 @@ func (c Config) Validate() error {
 	var problems []error
 	u, err := url.Parse(c.BaseURL)
 	switch {
-	case err != nil:
-		problems = append(problems, fmt.Errorf("upstream URL does not parse: %w", err))
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		problems = append(problems, fmt.Errorf("upstream URL %q must be http://host or https://host", c.BaseURL))
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "": // it is not repeated: it may hold a password
+		problems = append(problems, errors.New("upstream URL must be http://host or https://host"))
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
 		problems = append(problems, errors.New("upstream URL must hold no user, query or fragment (the key comes from environment or file)"))
 	case c.H2C && u.Scheme != "http":

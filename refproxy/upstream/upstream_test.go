@@ -630,7 +630,7 @@ func TestConfigValidate(t *testing.T) {
 		{"key in URL", upstream.Config{BaseURL: "https://h?key=x"}, []string{"query"}},
 		{"h2c over TLS", upstream.Config{BaseURL: "https://h", H2C: true}, []string{"h2c"}},
 		{"line break in key", upstream.Config{Key: "sec\nret"}, []string{"upstream key"}},
-		{"several", upstream.Config{BaseURL: "ftp://h", Conns: 5, MaxConns: 2, IdleTimeout: -1}, []string{"ftp", "warm (5)", "negative"}},
+		{"several", upstream.Config{BaseURL: "ftp://h", Conns: 5, MaxConns: 2, IdleTimeout: -1}, []string{"http://host", "warm (5)", "negative"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.cfg.Validate()

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -246,8 +247,12 @@ func code(body []byte) string {
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
 		return ""
 	}
-	return fmt.Sprintf(": %.100s %.300s", answer.Error, answer.ErrorDescription)
+	return fmt.Sprintf(": %.100s %.300s", answer.Error, assertion.ReplaceAllString(answer.ErrorDescription, "[hidden]"))
 }
+
+// assertion is what proves to a token endpoint who asks: it is as good as a key
+// for an hour, and must not be passed on should the endpoint repeat it.
+var assertion = regexp.MustCompile(`[\w-]{10,}\.[\w-]{10,}\.[\w-]*`)
 
 // named sends our name with every request.
 type named struct {

@@ -98,9 +98,11 @@ var urls = regexp.MustCompile(`https?://[^\s"]+`)
 // maxFault bounds what is logged of a failure in bytes: it may be a page.
 const maxFault = 300
 
-// hide returns what a failure says on one line, without the collector's URL.
+// hide returns what a failure says on one line, without the collector's URL and
+// without its words: it may repeat what it was sent, headers and all.
 func hide(err error) error {
-	text := strings.Join(strings.Fields(urls.ReplaceAllString(err.Error(), "URL")), " ")
+	text, _, _ := strings.Cut(urls.ReplaceAllString(err.Error(), "URL"), "body:")
+	text = strings.Join(strings.Fields(strings.TrimRight(text, " (")), " ")
 	if len(text) > maxFault {
 		text = strings.ToValidUTF8(text[:maxFault], "") + "..."
 	}
