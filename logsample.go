@@ -8,9 +8,6 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 )
 
-// onlyCredential names the one key that the proxy has for its upstream.
-const onlyCredential = "default"
-
 // sample makes a record of the run file. A request's intended start is its
 // arrival, it was sent when the upstream was asked, and an event had reached the
 // caller when it had been written. UpstreamNS are the arrivals from the upstream,
@@ -27,17 +24,43 @@ func (l *requestLog) sample(o *relay.Outcome) sample.Sample {
 		Arm: l.arm, IntendedNS: at(t.Begun), SentNS: at(t.Asked), FirstByteNS: at(t.Head), HeadersNS: at(t.Head),
 		EventNS: at(t.Event), TokenNS: at(t.Token), TextNS: at(t.Text), LastNS: at(t.Last), CloseNS: at(t.Ended),
 		Status: o.Status, Usage: logUsage(o.Usage), Finish: logFinish(o.Finish.Stop),
-		Proxy: &sample.ProxySaid{RequestID: o.RequestID, Flags: l.flags},
-	}
-	if !t.Asked.IsZero() {
-		s.Proxy.Credential = onlyCredential
+		Proxy: l.said(o),
 	}
 	if trace := o.Trace; trace != nil {
-		s.Session, s.Proxy.Attempts = trace.User, trace.Attempts
+		s.Session = trace.User
 		logEvents(&s, trace, at(trace.Since))
 	}
 	s.Outcome, s.Phase, s.Code = logOutcome(o)
 	return s
+}
+
+// said is what the proxy tells of itself: the flags and shares of this request,
+// which may have changed since the file was begun, and each attempt.
+func (l *requestLog) said(o *relay.Outcome) *sample.ProxySaid {
+	s := &sample.ProxySaid{RequestID: o.RequestID, Flags: l.flags, Attempts: len(o.Attempts)}
+	if o.Flags != nil {
+		s.Flags, s.Shares = o.Flags, o.Shares
+	}
+	for _, a := range o.Attempts {
+		s.Pool = poolOf(o.Preview)
+		s.WaitNS += l.own(a.Slept)
+		s.Credential = a.Credential // of the last
+		s.Tries = append(s.Tries, sample.Try{
+			AtNS: int64(a.At), EndNS: int64(a.Failed), Credential: a.Credential, Pool: poolOf(a.Preview), Class: a.Class, Status: a.Status,
+			PlannedNS: l.own(a.Planned), SleptNS: l.own(a.Slept),
+		})
+	}
+	return s
+}
+
+// own is a wait by the proxy's own clock, of which policies speak.
+func (l *requestLog) own(wait time.Duration) int64 { return int64(float64(wait) * l.pace) }
+
+func poolOf(preview bool) string {
+	if preview {
+		return sample.PoolPreview
+	}
+	return sample.PoolGeneral
 }
 
 // logEvents adds what is known of each event; since is the trace's beginning.

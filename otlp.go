@@ -38,14 +38,13 @@ var finishWords = map[chat.StopReason]string{
 	chat.StopEndTurn: "stop", chat.StopMaxTokens: "length", chat.StopRefusal: "content_filter", chat.StopToolUse: "tool_calls",
 }
 
-// exportedAttempts have an end: that of the last is the request's, and of the
-// others when the sleep before the next began.
+// exportedAttempts have an end: when they failed, or the request's.
 func exportedAttempts(o *relay.Outcome) []otlp.Attempt {
 	attempts := make([]otlp.Attempt, len(o.Attempts))
 	for i, a := range o.Attempts {
 		ended := o.Times.Ended
-		if i+1 < len(o.Attempts) {
-			ended = o.Times.Begun.Add(o.Attempts[i+1].At - a.Slept)
+		if a.Failed > 0 {
+			ended = o.Times.Begun.Add(a.Failed)
 		}
 		attempts[i] = otlp.Attempt{
 			Begun: o.Times.Begun.Add(a.At), Ended: ended, Credential: a.Credential, Class: a.Class, Status: a.Status, Slept: a.Slept,

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
-	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 )
@@ -23,7 +21,8 @@ import (
 // of whoever follows the file.
 type requestLog struct {
 	arm   string
-	flags map[string]bool // in force
+	flags map[string]bool // on for every request when the log was begun
+	pace  float64         // how much faster than the machine's the proxy's clock runs
 	epoch time.Time
 	salt  []byte
 	log   *sample.Log
@@ -40,7 +39,7 @@ func logWith(cfg *server.Config, path, arm string) (*requestLog, error) {
 	if path == "" {
 		return nil, nil
 	}
-	l, err := openRequestLog(path, arm, cfg.Flags, cfg.Log)
+	l, err := openRequestLog(path, arm, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -51,18 +50,18 @@ func logWith(cfg *server.Config, path, arm string) (*requestLog, error) {
 // openRequestLog begins the log at path, in which {start} stands for the time.
 // It does not touch a file that is there: that may be the evidence of an earlier
 // run.
-func openRequestLog(path, arm string, flags feature.Flags, log *slog.Logger) (*requestLog, error) {
+func openRequestLog(path, arm string, cfg *server.Config) (*requestLog, error) {
 	epoch, ns := time.Now(), clock.Now() // the same instant
 	path = strings.ReplaceAll(path, "{start}", epoch.UTC().Format("20060102T150405.000Z"))
 	file, err := sample.CreateLive(path)
 	if err != nil {
 		return nil, fmt.Errorf("--log: %w (a name with {start} in it is new at every start)", err)
 	}
-	l := &requestLog{arm: arm, flags: flags.Map(), epoch: epoch, salt: []byte(rand.Text())}
+	l := &requestLog{arm: arm, flags: cfg.Flags.Map(), pace: cfg.Clock.Factor(), epoch: epoch, salt: []byte(rand.Text())}
 	err = file.Header(sample.Header{
 		Tool: "firstbyte " + version, StartedAt: epoch.UTC().Format(time.RFC3339Nano), EpochNS: ns,
 		Schedule: sample.Schedule{Kind: "observed"}, Design: sample.Single, Blocks: 1,
-		Arms: []sample.Arm{{Name: arm, Flags: l.flags}}, Dialect: "anthropic", ClockScale: 1,
+		Arms: []sample.Arm{{Name: arm, Flags: l.flags}}, Dialect: "anthropic", ClockScale: l.pace,
 		Machine: sample.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), GOMAXPROCS: runtime.GOMAXPROCS(0), Go: runtime.Version()},
 		Source:  "proxy", Lacks: logLacks,
 	})
@@ -73,7 +72,7 @@ func openRequestLog(path, arm string, flags feature.Flags, log *slog.Logger) (*r
 		file.Discard()
 		return nil, err
 	}
-	l.log = sample.NewLog(file, logQueue, func(err error) { log.Error("request log broken off", "cause", err) })
+	l.log = sample.NewLog(file, logQueue, func(err error) { cfg.Log.Error("request log broken off", "cause", err) })
 	return l, nil
 }
 

@@ -150,7 +150,7 @@ func TestRequestLog(t *testing.T) {
 			t.Errorf("the log holds %q", secret)
 		}
 	}
-	if _, err := openRequestLog(path, "stable", feature.Flags{}, nil); !errors.Is(err, os.ErrExist) {
+	if _, err := openRequestLog(path, "stable", new(server.Config)); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second log of the same name: %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func checkLogged(t *testing.T, s *sample.Sample) {
 
 // TestLogOutcomes: what a request came to, as the log says it.
 func TestLogOutcomes(t *testing.T) {
-	l := &requestLog{epoch: time.Unix(100, 0)}
+	l := &requestLog{epoch: time.Unix(100, 0), pace: 1}
 	head := relay.Times{Head: time.Unix(102, 0)}
 	token := relay.Times{Head: time.Unix(102, 0), Token: time.Unix(103, 0)}
 	for _, c := range []struct {

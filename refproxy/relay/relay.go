@@ -73,10 +73,13 @@ type Asking interface {
 
 // An Attempt is one try of a request, for the record.
 type Attempt struct {
-	// At is when it was made, since the request came in.
-	At time.Duration
-	// Credential is the opaque id of whose right it used, empty for none.
+	// At is when it was made, and Failed when it had failed, since the request came
+	// in; Failed is 0 where it did not.
+	At, Failed time.Duration
+	// Credential is the opaque id of whose right it used, empty for none; Preview
+	// says that it is one for models in preview.
 	Credential string
+	Preview    bool
 	// Class is the chat.Class of its failure, empty if it succeeded.
 	Class string
 	// Status is the upstream's HTTP status, 0 where there was none.
@@ -233,6 +236,8 @@ type Outcome struct {
 	Shares map[string]float64
 	// Units are whose id was assigned, by flag: the request's or a session's.
 	Units map[string]string
+	// Preview says that the model is one in preview; whoever sets Flags sets it.
+	Preview bool
 	// Trace is nil unless Config.Traced.
 	Trace *Trace
 }

@@ -98,5 +98,6 @@ func (p *plan) note(o *relay.Outcome) {
 	o.Flags, o.Shares, o.Units = a.Flags.Map(), a.Share, a.Unit
 	if p.tries != nil {
 		o.Attempts, _ = p.tries.told()
+		o.Preview = p.tries.s.preview(p.tries.model)
 	}
 }

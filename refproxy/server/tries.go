@@ -96,7 +96,7 @@ func (t *tries) try(ctx context.Context, attempt func(via) error) error {
 	if n := len(t.attempts); n > 0 {
 		t.attempts[n-1].Retried = true
 	}
-	t.attempts = append(t.attempts, relay.Attempt{At: now.Sub(t.plan.begun), Credential: one.ID})
+	t.attempts = append(t.attempts, relay.Attempt{At: now.Sub(t.plan.begun), Credential: one.ID, Preview: t.lease.Credential().Preview})
 	t.mu.Unlock()
 	err := attempt(via{one.client.Over(t.plan.flags().HTTP2PoolTuning), one.Account})
 	t.mu.Lock()
@@ -290,7 +290,8 @@ func (t *tries) failed(e *chat.Error, class chat.Class) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.attempts); n > 0 {
-		t.attempts[n-1].Class, t.attempts[n-1].Status = class.String(), e.Status
+		last := &t.attempts[n-1]
+		last.Class, last.Status, last.Failed = class.String(), e.Status, time.Since(t.plan.begun)
 	}
 }
 
