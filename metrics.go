@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
@@ -67,16 +68,36 @@ func truncated(o *relay.Outcome) bool {
 	return o.Stream && o.Err != nil && o.Err.Kind != chat.KindCanceled && !o.Times.Head.IsZero()
 }
 
-// observe adds metrics to cfg and serves them at address, if there is one, and
-// notes where.
-func observe(ctx context.Context, address string, cfg *server.Config, said map[string]any) (m *telemetry.Metrics, stop func(), err error) {
-	if address == "" {
-		return nil, func() {}, nil
+// observe adds metrics to cfg, serves them at address, if there is one, and notes
+// where; and it tells a collector of requests, if endpoint or the environment name
+// one. stop ends both. Without an address the metrics are nil.
+func observe(ctx context.Context, address, endpoint string, cfg *server.Config, said map[string]any) (m *metrics, stop func(), err error) {
+	stopExport, err := exportTo(ctx, endpoint, cfg)
+	if err != nil || address == "" {
+		return nil, stopExport, err
 	}
-	m = telemetry.New()
-	cfg.Observers, cfg.Traced = append(cfg.Observers, observed{m}), true
-	said["metrics"], stop, err = serveMetrics(ctx, address, m)
-	return m, stop, err
+	m = &metrics{telemetry.New()}
+	url, stopServing, err := serveMetrics(ctx, address, m.Metrics)
+	if err != nil {
+		stopExport()
+		return nil, nil, err
+	}
+	cfg.Observers, cfg.Traced = append(cfg.Observers, observed{m.Metrics}), true
+	said["metrics"] = url
+	return m, func() { stopServing(); stopExport() }, nil
+}
+
+// metrics are a proxy's.
+type metrics struct{ *telemetry.Metrics }
+
+// watch adds what is asked of s at each scrape; nil metrics are not scraped. now
+// is the clock of s.
+func (m *metrics) watch(s *server.Server, now *clock.Scaled) {
+	if m == nil {
+		return
+	}
+	m.WatchCredentials(watchedPool{s.Pool(), now})
+	m.WatchUpstream(watchedUpstream{s})
 }
 
 // serveMetrics serves /metrics on a loopback address until stop is called, and

@@ -37,16 +37,11 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 	defer func() { _ = l.Close() }() // Run has closed it, if it came to that
 	said := map[string]any{"ready": true, "pid": os.Getpid(), "url": "http://" + l.Addr().String()}
 	sayFlags(said, cfg.Features.Current().Settings())
-	metrics, stop, err := observe(ctx, f.metrics, &cfg, said)
+	metrics, stop, err := observe(ctx, f.metrics, f.otlp, &cfg, said)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	stopExport, err := exportTo(ctx, f.otlp, &cfg)
-	if err != nil {
-		return err
-	}
-	defer stopExport()
 	log, err := logWith(&cfg, f.log, f.logArm)
 	if err != nil {
 		return err
@@ -57,7 +52,7 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 	}
 	defer s.Close()
 	defer func() { err = errors.Join(err, log.close(s.Active())) }()
-	gauge(metrics, s, cfg.Clock)
+	metrics.watch(s, cfg.Clock)
 	closePanel, err := office.operate(ctx, f.office, s, cfg, said, cmd.ErrOrStderr())
 	if err != nil {
 		return err

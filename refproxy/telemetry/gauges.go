@@ -42,7 +42,7 @@ type Upstream interface {
 }
 
 // WatchCredentials adds gauges of c, and WatchUpstream those of u. Each is called
-// once, before the first scrape.
+// once at most.
 func (m *Metrics) WatchCredentials(c Credentials) { m.registry.MustRegister(credentials{c}) }
 
 // WatchUpstream is described at WatchCredentials.
