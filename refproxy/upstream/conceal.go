@@ -8,6 +8,10 @@ import (
 // maxRefusal is how much of a refusal is passed on, in bytes.
 const maxRefusal = 1 << 20
 
+// minSecret is how long a key is at least that is looked for, in bytes: a shorter
+// one keeps nobody out, and would be found in innocent words.
+const minSecret = 8
+
 // concealed is the body of a refusal without what was sent as a proof: an
 // upstream, or something before it, may repeat the whole request in it, and the
 // caller gets its words.
@@ -27,7 +31,7 @@ func (c *concealed) Read(b []byte) (int, error) {
 	if c.text == nil {
 		text, err := io.ReadAll(io.LimitReader(c.ReadCloser, maxRefusal))
 		for _, secret := range c.secrets {
-			if secret != "" {
+			if len(secret) >= minSecret {
 				text = bytes.ReplaceAll(text, []byte(secret), []byte("[hidden]"))
 			}
 		}
