@@ -154,7 +154,7 @@ func (w *world) Append(r rollout.Record) error {
 func (w *world) config(design sample.Design) rollout.Config {
 	return rollout.Config{
 		Server: w, Source: w, Journal: w, Policy: thePolicy(), Flag: w.flag, Plan: rollout.Default(), Design: design,
-		Unit: "request", Seed: 5, Every: 4 * time.Minute, StageMin: time.Minute, StageMax: 12 * time.Hour,
+		Unit: "request", Seed: 5, Every: 8 * time.Minute, StageMin: time.Minute, StageMax: 12 * time.Hour,
 		Block: 3 * time.Minute, Washout: 20 * time.Second, Patience: 3,
 		Tell: func(e rollout.Event) { w.events = append(w.events, e) },
 	}
