@@ -579,7 +579,7 @@ var mutations = []mutation{
 	{"a body has its time", "refproxy/server/routes.go", "\thurryBody(x.w, r)\n", "", "refproxy/server SlowRequests"},
 	{"a body that fails keeps its deadline", "refproxy/server/body.go", "if err == nil { // the deadline would", "if err == nil || err != nil { // the deadline would", "refproxy/server SlowRequests"},
 	{"a native body is JSON", "refproxy/server/native.go", "!json.Valid(body) || ", "", "refproxy/server HostileJSON"},
-	{"a native body is UTF-8", "refproxy/server/native.go", "!utf8.Valid(body) || ", "", "refproxy/server Hostile"},
+	{"a native body is UTF-8", "refproxy/server/native.go", "!utf8.Valid(body) || ", "!utf8.Valid(body[:0]) || ", "refproxy/server Hostile"},
 	{"a token ends", "refproxy/fakeaccount/token.go", "given && a.clock.Now().Before(access.until)", "given && !access.until.IsZero()", "refproxy/fakeaccount TokensEnd"},
 	{"a rotated refresh token is void", "refproxy/fakeaccount/token.go", "a.voided[form.Get(\"refresh_token\")] = struct{}{}", "_ = a.voided", "refproxy/fakeaccount Rotated"},
 	{"a revoked token is no grant", "refproxy/fakeaccount/token.go", "strings.HasPrefix(token, \"revoked\") || ", "", "refproxy/fakeaccount Refused"},

@@ -345,7 +345,7 @@ func TestBuiltInScenariosParse(t *testing.T) {
 }
 
 func FuzzParseScenario(f *testing.F) {
-	for _, name := range []string{"fast", "gate", "faults"} {
+	for _, name := range []string{"fast", "gate", "faults", "chaos"} {
 		text, err := os.ReadFile("../../datasets/scenarios/" + name + ".yaml")
 		if err != nil {
 			f.Fatal(err)
@@ -357,6 +357,7 @@ func FuzzParseScenario(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(scripts)
+	f.Add([]byte(limitedScenario))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := fakegemini.ParseScenario(text)
 		if err == nil && s.Validate() != nil {
