@@ -231,30 +231,6 @@ func TestCapacity(t *testing.T) {
 	})
 }
 
-// TestSharedQuota: a quota that is used up is so for all credentials of its project,
-// and each of them is probed by itself.
-func TestSharedQuota(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		list := some(4)
-		list[0].Project, list[1].Project = "one", "one"
-		p := credential.New(credential.Config{Seed: 1})
-		p.Set(list)
-		p.CoolProject("c0", model, in(time.Minute), "quota of the day")
-		p.CoolProject("c2", model, in(time.Minute), "quota of the day") // has a project of its own
-		for range 50 {
-			if got := id(t, p, v2); got != "c3" {
-				t.Fatalf("%s serves", got)
-			}
-		}
-		time.Sleep(time.Minute)
-		a := credential.Ask{Model: model, Tried: []string{"c2", "c3"}, V2: true}
-		if one, two := acquire(t, p, a), acquire(t, p, a); one.Credential().ID == two.Credential().ID {
-			t.Error("two probes of one credential")
-		}
-		unavailable(t, p, a)
-	})
-}
-
 // TestSoonest (regression case 28): where all cool, the error has the earliest end,
 // and capacity counts only as long as it is longer.
 func TestSoonest(t *testing.T) {

@@ -14,7 +14,6 @@ type Credential struct {
 	ID      string // opaque, shown in records
 	Label   string // for people
 	Kind    string // what it is: a key, tokens of Code Assist
-	Project string // whose quotas it uses; "": its own
 	Preview bool   // serves models in preview; set by the operator alone
 	// Weight is its part of the load, 1 being usual. With 0 or less it is drained:
 	// it gets nothing new.

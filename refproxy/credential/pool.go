@@ -175,19 +175,6 @@ func (p *Pool) Cool(id, model string, until time.Time, reason string) {
 	p.with(id, func(e *entry, now time.Time) { p.cool(e, model, until, now, reason) })
 }
 
-// CoolProject is Cool for all credentials of the project that id belongs to, which
-// share the quota that is used up. One without a project is alone.
-func (p *Pool) CoolProject(id, model string, until time.Time, reason string) {
-	p.with(id, func(e *entry, now time.Time) {
-		p.cool(e, model, until, now, reason)
-		for _, other := range p.entries {
-			if other != e && e.cred.Project != "" && other.cred.Project == e.cred.Project {
-				p.cool(other, model, until, now, reason)
-			}
-		}
-	})
-}
-
 func (p *Pool) cool(e *entry, model string, until, now time.Time, reason string) {
 	if !until.After(now) {
 		return
