@@ -12,6 +12,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/bench/summary"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
+	"github.com/firstbyte-dev/firstbyte/guard/policy"
 )
 
 // Workers is the parameter of the load beside those of a scenario.
@@ -57,7 +58,7 @@ type Sign string
 // The signs of an effect under a variation.
 const (
 	Kept     Sign = "kept"     // the same way, beyond doubt
-	Open     Sign = "open"     // no effect found any more
+	Open     Sign = "open"     // no effect found, in one of the two runs or in both
 	Flipped  Sign = "FLIPPED"  // the other way, beyond doubt
 	Appeared Sign = "appeared" // an effect where there had been none
 	Untold   Sign = "not told" // nothing can be said
@@ -72,20 +73,23 @@ func SignOf(base, varied judge.Verdict, key string) Sign {
 		return Untold
 	case before == after && before != 0:
 		return Kept
-	case before == 0 && after == 0:
-		return Kept
+	case after == 0: // that there is none in either run is no evidence of a sign
+		return Open
 	case before == 0:
 		return Appeared
-	case after == 0:
-		return Open
 	}
 	return Flipped
 }
 
 var errNoBounds = errors.New("no bounds")
 
-// way is which way a metric changed beyond doubt: 1 up, -1 down, 0 neither.
+// way is which way a metric changed beyond doubt: 1 up, -1 down, 0 neither. A run
+// that supports no claim has no way.
 func way(v judge.Verdict, key string) (int, error) {
+	least := policy.Flags()
+	if v.Validity.Grade == sample.Invalid || v.Blocks < least.MinBlocks || v.Pairs < least.MinPairs || !v.SameWork.Same {
+		return 0, errNoBounds
+	}
 	i := slices.IndexFunc(v.Metrics, func(m judge.Metric) bool { return m.Key == key })
 	if i < 0 {
 		return 0, errNoBounds
@@ -111,8 +115,8 @@ func way(v judge.Verdict, key string) (int, error) {
 func Sensitivity(base judge.Verdict, trials []Trial) (table string, worst Sign) {
 	seeks := base.Run.Seeks
 	var b strings.Builder
-	fmt.Fprintf(&b, "| parameter | times | first token P95, %s | %s | throughput, %s | %s | answered | signs |\n|---|--:|--:|--:|--:|--:|---|---|\n",
-		base.Baseline, base.Candidate, base.Baseline, base.Candidate)
+	fmt.Fprintf(&b, "| parameter | times | first token P95, %s | %s | first token, tail's ratio | throughput | answered | signs |\n|---|--:|--:|--:|--:|--:|---|---|\n",
+		base.Baseline, base.Candidate)
 	fmt.Fprintln(&b, tableRow("as it is", "", &base, ""))
 	worst = Kept
 	for i := range trials {
@@ -143,10 +147,7 @@ func worseSign(a, b Sign) Sign {
 
 // tableRow is one run as a row, at the machine's clock.
 func tableRow(parameter, factor string, v *judge.Verdict, signs string) string {
-	cells := []string{parameter, factor}
-	for _, of := range []func(*judge.Verdict, int) string{tail, pace} {
-		cells = append(cells, of(v, 0), of(v, 1))
-	}
+	cells := []string{parameter, factor, tail(v, 0), tail(v, 1), change(v, "first_token.p95"), change(v, "throughput.mean")}
 	return "| " + strings.Join(append(cells, answered(v, 0)+", "+answered(v, 1), signs), " | ") + " |"
 }
 
@@ -176,10 +177,24 @@ func firstTokenP95(v *judge.Verdict, i int) (time.Duration, bool) {
 	return time.Duration(float64(took) * scaleOf(v)), finite && d.N > 0
 }
 
-// pace is an arm's mean number of answers in a second, scaled back: starts as they
-// were, which in a closed loop are answers.
-func pace(v *judge.Verdict, i int) string {
-	return fmt.Sprintf("%.2f/s", arm(v, i).AchievedHz/scaleOf(v))
+// change is a metric's change with its bounds.
+func change(v *judge.Verdict, key string) string {
+	i := slices.IndexFunc(v.Metrics, func(m judge.Metric) bool { return m.Key == key })
+	if i < 0 {
+		return "–"
+	}
+	m := &v.Metrics[i]
+	percent := func(f judge.Float) string {
+		switch x := float64(f); {
+		case math.IsNaN(x):
+			return "–"
+		case math.IsInf(x, 0):
+			return "∞"
+		default:
+			return fmt.Sprintf("%+.0f %%", 100*(x-1))
+		}
+	}
+	return fmt.Sprintf("%s [%s, %s]", percent(m.Effect), percent(m.Lower), percent(m.Upper))
 }
 
 func answered(v *judge.Verdict, i int) string {

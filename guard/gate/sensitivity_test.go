@@ -30,11 +30,13 @@ func seen(off, on float64, lower, upper float64) judge.Verdict {
 			metric("first_token.p95", lower, upper), metric("throughput.mean", 1.9, 2.1),
 			{Key: "quality.mean", Scale: "difference", Effect: 0},
 		},
-		Run: sample.Header{ClockScale: 20, Seeks: []string{"first_token.p95"}}, SameWork: judge.SameWork{Same: true},
+		Run: sample.Header{ClockScale: 20, Seeks: []string{"first_token.p95"}}, SameWork: judge.SameWork{Same: true}, Blocks: 8, Pairs: 200,
 	}
 }
 
 func TestSigns(t *testing.T) {
+	few, invalid := seen(41, 18, .4, .6), seen(41, 18, .4, .6)
+	few.Blocks, invalid.Validity.Grade = 7, sample.Invalid
 	faster, slower, none, unknown := seen(41, 18, .4, .6), seen(41, 60, 1.2, 1.6), seen(41, 40, .9, 1.1), seen(41, 40, math.NaN(), 1)
 	for _, row := range []struct {
 		base, varied judge.Verdict
@@ -44,7 +46,9 @@ func TestSigns(t *testing.T) {
 		{faster, slower, gate.Flipped},
 		{faster, none, gate.Open},
 		{none, faster, gate.Appeared},
-		{none, none, gate.Kept},
+		{none, none, gate.Open},
+		{faster, few, gate.Untold},
+		{invalid, faster, gate.Untold},
 		{faster, unknown, gate.Untold},
 		{unknown, faster, gate.Untold},
 		{faster, judge.Verdict{}, gate.Untold},
@@ -58,7 +62,7 @@ func TestSigns(t *testing.T) {
 		{Variation: gate.Variation{Parameter: "slots", Factor: .5}, Err: errors.New("more | than there are")},
 	}
 	table, worst := gate.Sensitivity(faster, trials)
-	for _, want := range []string{"| as it is |  | 41.0 s | 18.0 s | 2.00/s | 2.00/s | 100 of 100, 100 of 100 |", "| gap.median | 2 |", "first_token.p95 kept |", "| slots | 0.5 | cannot be: more / than there are |"} {
+	for _, want := range []string{"| as it is |  | 41.0 s | 18.0 s | -50 % [-60 %, -40 %] | +100 % [+90 %, +110 %] | 100 of 100, 100 of 100 |", "| gap.median | 2 |", "first_token.p95 kept |", "| slots | 0.5 | cannot be: more / than there are |"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no %q in\n%s", want, table)
 		}
