@@ -62,7 +62,28 @@ type ready struct {
 	Flags   map[string]bool
 	Metrics string
 	Control string
+	Admin   string
 	PID     int
+	// said returns what the command has written to standard error so far.
+	said func() string
+}
+
+// A transcript collects what is written while others read it.
+type transcript struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
 }
 
 // launch starts a command of the program and returns its ready line. The
@@ -82,7 +103,7 @@ func launchBy(t *testing.T, env, by []string, args ...string) ready {
 	t.Helper()
 	cmd := exec.Command(by[0], append(append(by[1:], args...), "--with-parent")...)
 	cmd.Env = append(os.Environ(), env...)
-	var stderr bytes.Buffer
+	var stderr transcript
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -119,6 +140,7 @@ func launchBy(t *testing.T, env, by []string, args ...string) ready {
 		if err := json.Unmarshal([]byte(line), &r); err != nil || !r.Ready {
 			t.Fatalf("%s said %q, standard error:\n%s", args[0], line, &stderr)
 		}
+		r.said = stderr.String
 		return r
 	case <-time.After(readyTime):
 		t.Fatalf("%s is not ready after %v", args[0], readyTime)

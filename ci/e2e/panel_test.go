@@ -6,9 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,7 +27,7 @@ import (
 )
 
 const (
-	panelTime  = 3 * time.Minute
+	panelTime  = 6 * time.Minute
 	panelFlag  = "ff_retry_policy_v2"
 	splitTime  = 60 * time.Second
 	screenshot = "FIRSTBYTE_SCREENSHOTS" // a folder that keeps what was seen
@@ -33,7 +36,83 @@ const (
 // A panel is a control panel that is being served, with traffic.
 type panel struct{ URL, Password string }
 
-// startPanel serves the panel over traffic that is made up and follows its flags.
+// startProxy serves the panel of a real proxy that answers requests of real
+// callers, some thirty a second.
+func startProxy(t *testing.T) panel {
+	t.Helper()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	write(t, filepath.Join(dir, "quick.yaml"), quickScenario)
+	up := launch(t, nil, "fakegemini", "--scenario", filepath.Join(dir, "quick.yaml"), "--arm", "up", "--ca-file", ca)
+	proxy := launch(t, []string{"GEMINI_API_KEY=up", "FIRSTBYTE_PROXY_KEYS=" + callerKey}, "proxy", "--listen", "127.0.0.1:0",
+		"--upstream", up.URLs["up"], "--upstream-ca-file", ca, "--admin", "127.0.0.1:0", "--store", "sqlite:"+filepath.Join(dir, "store.db"))
+	call(t, proxy.URL)
+	printed := regexp.MustCompile(`password: (\S+)`)
+	for end := time.Now().Add(readyTime); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if found := printed.FindStringSubmatch(proxy.said()); found != nil {
+			return panel{strings.TrimSuffix(proxy.Admin, "/admin/"), found[1]}
+		}
+	}
+	t.Fatalf("the proxy printed no password but %q", proxy.said())
+	return panel{}
+}
+
+const quickScenario = `name: panel
+models: [` + gemini + `]
+first_chunk: {median: 20ms}
+gap: {median: 1ms}
+output: {unit: words, per_chunk: 8}
+fallback: {text: Some text., length: {median: 20}}
+`
+
+// call asks the proxy for messages until the test ends.
+func call(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	t.Cleanup(func() {
+		cancel()
+		callers.Wait()
+	})
+	callers.Go(func() {
+		tick := time.NewTicker(33 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				callers.Go(func() { callOnce(ctx, t, url) })
+			}
+		}
+	})
+}
+
+func callOnce(ctx context.Context, t *testing.T, url string) {
+	const body = `{"model":"` + gemini + `","max_tokens":100,"stream":true,"messages":[{"role":"user","content":"hello"}]}`
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/messages", strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r.Header.Set("X-Api-Key", callerKey)
+	r.Header.Set("Anthropic-Version", "2023-06-01")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		if ctx.Err() == nil {
+			t.Error(err)
+		}
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if ctx.Err() == nil && (err != nil || response.StatusCode != http.StatusOK) {
+		t.Errorf("a caller got %s, %v: %s", response.Status, err, text)
+	}
+}
+
+// startPanel serves the panel over traffic that is made up and follows its
+// flags, with credentials in every state there is.
 func startPanel(t *testing.T) panel {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "panel")
@@ -220,7 +299,8 @@ func TestPanel(t *testing.T) {
 					if page == "requests/one" {
 						page = "requests/" + eval[string](t, b, aRequest)
 					}
-					b.run(t, chromedp.Navigate(p.URL+"/admin/panel/"+page), chromedp.WaitVisible(chromedp.CSS("h1")))
+					b.run(t, chromedp.Navigate(p.URL+"/admin/panel/"+page), chromedp.WaitVisible(chromedp.CSS("h1")),
+						chromedp.Evaluate[chromedp.Void](`document.getElementById("pause")?.click()`)) // a still page
 					keep(t, b, name)
 					b.sound(t)
 					b.quiet(t)
@@ -277,15 +357,16 @@ const faint = `(() => {
 	return found;
 })()`
 
-// TestPanelMovesTraffic sets a flag by keyboard alone, sees the new percentage
-// read back, and sees the split of live traffic follow; then it rolls back.
+// TestPanelMovesTraffic sets a flag of a real proxy by keyboard alone, sees the
+// new percentage read back, and sees the split of live traffic follow; then it
+// rolls back.
 func TestPanelMovesTraffic(t *testing.T) {
-	p := startPanel(t)
+	p := startProxy(t)
 	b := openTab(t)
 	b.view(t, 1280, 900, "light")
 	b.login(t, p)
 	b.run(t, chromedp.Navigate(p.URL+"/admin/panel/flags"), chromedp.WaitVisible(chromedp.CSS("#percent-"+panelFlag)))
-	if got := b.percent(t, p); got != 0 {
+	if got := b.percent(t); got != 0 {
 		t.Fatalf("the flag begins at %v %%", got)
 	}
 
@@ -301,7 +382,7 @@ func TestPanelMovesTraffic(t *testing.T) {
 	if got := eval[string](t, b, `document.querySelector(".note").textContent`); !strings.Contains(got, panelFlag+" is now on for 40\u00a0% of requests") {
 		t.Errorf("the page says %q", got)
 	}
-	if got := b.percent(t, p); got != 40 {
+	if got := b.percent(t); got != 40 {
 		t.Errorf("the API reads back %v %%", got)
 	}
 	keep(t, b, "flag-applied")
@@ -310,7 +391,7 @@ func TestPanelMovesTraffic(t *testing.T) {
 
 	b.tabTo(t, `document.activeElement.ariaLabel === "Roll back `+panelFlag+` to 0 %"`)
 	b.run(t, press(kb.Enter), chromedp.WaitVisible(chromedp.CSS(".note")))
-	if got := b.percent(t, p); got != 0 {
+	if got := b.percent(t); got != 0 {
 		t.Errorf("after the rollback the API reads back %v %%", got)
 	}
 	b.waitShare(t, func(percent float64) bool { return percent < 1 })
@@ -334,7 +415,7 @@ func (b *tab) tabTo(t *testing.T, condition string) {
 }
 
 // percent returns what the API says of the flag.
-func (b *tab) percent(t *testing.T, _ panel) float64 {
+func (b *tab) percent(t *testing.T) float64 {
 	t.Helper()
 	return eval[float64](t, b, fmt.Sprintf(`fetch("/admin/flags/%s").then(r => r.json()).then(f => f.percent)`, panelFlag))
 }
