@@ -796,6 +796,8 @@ var mutations = []mutation{
 	{"retry: every retry is paid for", "refproxy/retry/v2.go", "if v.left(now) <= 0 || !v.budget.take()", "if v.left(now) <= 0", "refproxy/retry Budget"},
 	{"retry: a request adds its share", "refproxy/retry/budget.go", "\t\tb.add(b.share)\n", "\t\tb.add(token)\n", "refproxy/retry Budget"},
 	{"retry: what is saved up has a limit", "refproxy/retry/budget.go", "b.tokens = min(b.tokens+n, b.most)", "b.tokens += n", "refproxy/retry Budget"},
+	{"retry: a pool that is half used up does not spend the budget", "refproxy/retry/v2.go", "if d.Scope == ScopeModel {", "if d.Scope != ScopeNone {", "refproxy/retry Budget"},
+	{"retry: a wait for the pool is paid for", "refproxy/retry/v2.go", " || !v.pay() {", " {", "refproxy/retry Budget"},
 	{"retry: a token is given back once", "refproxy/retry/v2.go", "\t\tv.paid = false\n", "", "refproxy/retry Budget"},
 	{"retry: a failing upstream is asked twice more", "refproxy/retry/v2.go", "v.short >= v.p.Short", "v.short > v.p.Short", "refproxy/retry DecisionList"},
 	{"retry: signatures are taken out once", "refproxy/retry/v2.go", "v.repaired, d.Repair = true, true", "d.Repair = true", "refproxy/retry DecisionList"},

@@ -29,9 +29,12 @@
 // since the request came is not begun: the caller is told at once, with the
 // soonest reset as Retry-After. Nor is anything tried again after Total.
 //
-// Every attempt after a request's first, whatever its reason, takes a token of
-// the process's [Budget], so that all retries together stay a share of traffic.
-// A rotation is not counted against Retries: the pool bounds it.
+// Every attempt after a wait, and every one after a failure of the upstream or of
+// the model, takes a token of the process's [Budget], so that retries stay a share
+// of traffic. Going on with another credential because of the one that failed (its
+// key, its quota, its rate) takes none and is not counted against Retries: the
+// pool bounds it. Were it to take one, a pool of which half is used up would spend
+// the budget of all requests.
 //
 // [Baseline] is what came before, to be measured against: a flat interval, slept
 // twice, and a random other credential, for 429 and 503 alone. That these two

@@ -211,35 +211,41 @@ func TestBudgetInAnyStretch(t *testing.T) {
 	}
 }
 
-// TestBudgetIsSpent: what is told when the budget is empty, and that a retry which
-// does not take place costs nothing.
+// TestBudgetIsSpent: what is told when the budget is empty, that a retry which does
+// not take place costs nothing, and that going on with another credential, because
+// of the one that failed, never does.
 func TestBudgetIsSpent(t *testing.T) {
 	p := policy()
 	p.Burst, p.Share = 2, 0
 	b := retry.NewBudget(p)
 	auth := &chat.Error{Kind: chat.KindPermission, Class: chat.ClassAuth, Status: 400}
 	rate := &chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassRate, Status: 429}
+	busy := &chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429}
 	down := &chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Status: 500}
 	next := func(e *chat.Error) (retry.Decider, string) {
 		d := retry.V2(p, b, half, retry.Request{Begun: begun})
 		return d, said(d.Next(e, begun))
 	}
-	d, _ := next(auth)
-	next(auth)
+	d, _ := next(busy)
+	next(busy)
 	if b.Left() != 0 {
 		t.Fatalf("%d left", b.Left())
 	}
 	for e, want := range map[*chat.Error]string{
-		auth: "disable credential, tell overloaded, after 1s", rate: "tell rate_limit, after 1s", down: "tell upstream",
+		auth: "disable credential, rotate, again", rate: "rotate, again", busy: "tell overloaded, after 1s", down: "tell upstream",
 	} {
 		if _, got := next(e); got != want {
 			t.Errorf("%v with an empty budget: %s, want %s", e.Class, got, want)
 		}
 	}
-	if d.Without(retry.Shortage{}, begun); b.Left() != 1 {
+	limited, _ := next(rate)
+	if got := limited.Without(retry.Shortage{}, begun); got.Again {
+		t.Errorf("a wait for a rate limit with an empty budget: %s", said(got))
+	}
+	if d.Without(retry.Shortage{}, begun.Add(p.Total)); b.Left() != 1 {
 		t.Error("a rotation that found nobody has cost a retry")
 	}
-	if d.Without(retry.Shortage{}, begun); b.Left() != 1 {
+	if d.Without(retry.Shortage{}, begun.Add(p.Total)); b.Left() != 1 {
 		t.Error("it was given back twice")
 	}
 	if (*retry.Budget)(nil).Left() != -1 {

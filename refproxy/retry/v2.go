@@ -90,10 +90,21 @@ func (v *v2) elsewhere(d Decision, now time.Time) Decision {
 	return v.rotate(d, now)
 }
 
+// rotate goes on with another credential. Where the one that failed is alone to
+// blame that takes no token: it is no load on an upstream that has trouble, and
+// the budget of all requests must not be spent on a pool of which a part is used
+// up. The pool bounds it.
 func (v *v2) rotate(d Decision, now time.Time) Decision {
 	v.refreshed = false
 	d.Rotate = true
-	return v.again(d, now)
+	if d.Scope == ScopeModel {
+		return v.again(d, now)
+	}
+	if v.left(now) <= 0 {
+		return v.stop(d, v.spent(d))
+	}
+	d.Again = true
+	return d
 }
 
 func (v *v2) backOffShort(d Decision, now time.Time) Decision {
@@ -124,6 +135,14 @@ func (v *v2) again(d Decision, now time.Time) Decision {
 	}
 	v.paid, d.Again = true, true
 	return d
+}
+
+// pay takes a token for the next attempt, unless it was taken.
+func (v *v2) pay() bool {
+	if !v.paid {
+		v.paid = v.budget.take()
+	}
+	return v.paid
 }
 
 // stop ends the request with e. What others have to know stays in d.
@@ -178,7 +197,7 @@ func (v *v2) Without(s Shortage, now time.Time) Decision {
 	if own := v.p.backOff(v.waits, v.least, v.random); v.stay && (!other || own <= wait) {
 		wait, other = own, false
 	}
-	if v.waits >= v.p.Retries || wait > v.left(now) || !other && !v.stay {
+	if v.waits >= v.p.Retries || wait > v.left(now) || !other && !v.stay || !v.pay() {
 		return v.refuse(s, now)
 	}
 	v.waits++
