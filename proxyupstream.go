@@ -145,7 +145,7 @@ func (f *upstreamFlags) codeAssist(cfg *server.Config) error {
 	for i, file := range files {
 		account, err := codeassist.Open(codeassist.Config{
 			File: file, Project: f.project, BaseURL: up.BaseURL, APIVersion: up.APIVersion,
-			UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log,
+			UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log, Clock: cfg.Clock,
 		})
 		if err != nil {
 			return err
