@@ -41,7 +41,6 @@ func (f *operateFlags) register(fs *pflag.FlagSet) {
 // has nothing.
 type office struct {
 	store   *store.Store
-	admin   *admin.Admin
 	key     string
 	traffic *live.Traffic
 	tail    *live.Log
