@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -125,9 +126,7 @@ func TestTries(t *testing.T) {
 		for _, extra := range []string{"", streamed} {
 			t.Run(tt.name+extra, func(t *testing.T) {
 				says := map[string][]string{}
-				for k, v := range tt.says {
-					says[k] = v
-				}
+				maps.Copy(says, tt.says)
 				up := &moody{says: says}
 				var heard listener
 				cfg := pooledKeys(t, up, tt.flags, tt.keys...)
