@@ -45,7 +45,7 @@ func NewClient(base, flag, key string) (*Client, error) {
 	if key == "" {
 		return nil, errors.New("the admin API needs a key")
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/admin") // the proxy prints the panel's URL
 	return &Client{base: u, flag: flag, key: key, http: &http.Client{
 		Timeout:       answerWait,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

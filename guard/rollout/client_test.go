@@ -51,7 +51,7 @@ func talk(t *testing.T, exchanges ...exchange) *rollout.Client {
 			t.Errorf("%d of %d exchanges", next, len(exchanges))
 		}
 	})
-	c, err := rollout.NewClient(s.URL+"/", "ff_a", "key-of-tests")
+	c, err := rollout.NewClient(s.URL+"/admin/", "ff_a", "key-of-tests")
 	if err != nil {
 		t.Fatal(err)
 	}
