@@ -143,7 +143,7 @@ const recoveryTime = time.Minute
 // folder of the test. It ends with the test.
 func startPostgres(t *testing.T) *postgres {
 	t.Helper()
-	s := &postgres{address: freeAddress(t), by: &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}}
+	s := &postgres{by: &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}}
 	s.bin, s.env = postgresPrograms(t)
 	// Not t.TempDir, whose parents are root's alone.
 	dir, err := os.MkdirTemp("", "postgres")
@@ -171,6 +171,7 @@ func startPostgres(t *testing.T) *postgres {
 			t.Logf("PostgreSQL said:\n%s", &s.said)
 		}
 	})
+	s.address = freeAddress(t) // not earlier: initdb takes long enough for others to take it
 	s.start(t)
 	return s
 }
