@@ -36,6 +36,8 @@ var secrets = map[string]string{
 	"a client's secret":         "GOCSPX-client-40aa9b",
 	"a refresh token":           "1//refresh-d0c3e8",
 	"an access token":           "ya29.access-61f7b2",
+	"the admin's key":           "adm-0123456789-c7e2",
+	"the store's key":           "c3RvcmUta2V5LTAxMjM0NTY3ODktYWJjZGVmLTg4ODg=",
 	"a password in a URL":       "hunter2-8ce1f4",
 	"a prompt":                  "prompt-words-e2b95d",
 	"an answer":                 "answer-words-07ab3c",
@@ -114,6 +116,7 @@ func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 type tested struct {
 	cmd          *exec.Cmd
 	url, metrics string
+	admin        string
 	stdout       bytes.Buffer
 	stderr       bytes.Buffer
 }
@@ -147,12 +150,12 @@ func startTested(t *testing.T, env []string, args ...string) *tested {
 	}
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
 	line, err := bufio.NewReader(io.TeeReader(out, &p.stdout)).ReadBytes('\n')
-	var said struct{ URL, Metrics string }
+	var said struct{ URL, Metrics, Admin string }
 	if err != nil || json.Unmarshal(line, &said) != nil {
 		_ = p.cmd.Wait() // then what it said is whole
 		t.Fatalf("the proxy did not begin: %v\n%s\n%s", err, line, p.stderr.String())
 	}
-	p.url, p.metrics = said.URL, said.Metrics
+	p.url, p.metrics, p.admin = said.URL, said.Metrics, said.Admin
 	return p
 }
 
@@ -191,6 +194,26 @@ func post(t *testing.T, url, key, body string) string {
 	return fmt.Sprintf("%s %v %v\n%s", resp.Status, resp.Header, resp.Trailer, text)
 }
 
+// get asks for a page of the admin API.
+func get(t *testing.T, url, key string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s %v\n%s", resp.Status, resp.Header, text)
+}
+
 // holds fails for every secret that is found in a text, but those that belong
 // there.
 func holds(t *testing.T, where, text string, mayHold ...string) {
@@ -209,12 +232,14 @@ func holds(t *testing.T, where, text string, mayHold ...string) {
 // the list of processes.
 func TestNothingLeaks(t *testing.T) {
 	w := newWorld(t)
-	file := filepath.Join(t.TempDir(), "proxy.run.jsonl")
+	dir := t.TempDir()
+	file, db := filepath.Join(dir, "proxy.run.jsonl"), filepath.Join(dir, "proxy.db")
 	p := startTested(t, []string{
 		"FIRSTBYTE_PROXY_KEYS=" + secrets["a caller's key"], "GEMINI_API_KEY=" + secrets["the upstream's key"],
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + w.collector.URL + "/" + secrets["a collector's path"],
 		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer " + secrets["a collector's header"],
-	}, "--upstream", w.up.URL, "--log", file)
+		"FIRSTBYTE_ADMIN_KEY=" + secrets["the admin's key"], "FIRSTBYTE_STORE_KEY=" + secrets["the store's key"],
+	}, "--upstream", w.up.URL, "--log", file, "--admin", "127.0.0.1:0", "--store", "sqlite:"+db)
 	processes, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +278,21 @@ func TestNothingLeaks(t *testing.T) {
 	if err != nil || !bytes.Contains(metrics, []byte("firstbyte_proxy_requests_total")) {
 		t.Fatalf("%v\n%s", err, metrics)
 	}
+	for _, path := range []string{"requests", "credentials", "flags", "audit"} {
+		for _, key := range []string{"the admin's key", "a wrong key"} {
+			said := get(t, strings.TrimSuffix(p.admin, "/")+"/"+path, secrets[key])
+			holds(t, "/admin/"+path+" with "+key, said, "a prompt") // in the words of the upstream, which the operator sees
+			if want := map[string]string{"the admin's key": "200", "a wrong key": "401"}[key]; !strings.HasPrefix(said, want) {
+				t.Errorf("/admin/%s with %s: %s", path, key, said)
+			}
+		}
+	}
 	p.stop(t)
+	for _, name := range []string{db, db + "-wal"} {
+		if kept, err := os.ReadFile(name); err == nil {
+			holds(t, filepath.Base(name), string(kept))
+		}
+	}
 	run, err := os.ReadFile(file)
 	if err != nil || bytes.Count(run, []byte("\n")) < 9 {
 		t.Fatalf("%v\n%s", err, run)
@@ -338,6 +377,7 @@ func TestErrorsHideURLs(t *testing.T) {
 		{"--upstream", userinfo + "127.0.0.1:1"},
 		{"--upstream", "http://127.0.0.1:1", "--otlp-endpoint", "http://" + userinfo + "127.0.0.1:1"},
 		{"--upstream", "http://127.0.0.1:1", "--otlp-endpoint", "http://" + userinfo + "not a host"},
+		{"--upstream", "http://127.0.0.1:1", "--store", "postgres://" + userinfo + "127.0.0.1:1/x?connect_timeout=1"},
 	} {
 		cmd := command(t, []string{"FIRSTBYTE_PROXY_KEYS=k"}, append([]string{"proxy", "--listen", "127.0.0.1:0"}, args...)...)
 		out, err := cmd.CombinedOutput()

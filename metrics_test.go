@@ -6,14 +6,19 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
 	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/retry"
@@ -115,6 +120,43 @@ func checkBroken(t *testing.T, path string) {
 		t.Errorf("planned %d, slept %d, in all %d", first.PlannedNS, first.SleptNS, said.WaitNS)
 	}
 }
+
+// TestDocumentedMetrics: docs/telemetry.md names the metrics that there are, and
+// no others.
+func TestDocumentedMetrics(t *testing.T) {
+	text, err := os.ReadFile("docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+		documented["firstbyte_proxy_"+row[1]] = true
+	}
+	m := telemetry.New()
+	pool := credential.New(credential.Config{})
+	defer func() { _ = pool.Close(t.Context()) }()
+	pool.Set([]credential.Credential{{ID: "c", Weight: 1}})
+	m.WatchCredentials(watchedPool{pool, nil})
+	m.WatchUpstream(noConnections{})
+	m.Began()
+	m.Ended(telemetry.Request{
+		Model: "m", Stream: true, Outcome: telemetry.OK, Events: []time.Duration{0, 1},
+		Attempts: []telemetry.Attempt{{Class: "rate", Retried: true}, {}},
+	})
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	found := map[string]bool{}
+	for _, line := range regexp.MustCompile("(?m)^# TYPE (firstbyte_[a-z_]+) ").FindAllStringSubmatch(w.Body.String(), -1) {
+		found[line[1]] = true
+	}
+	if diff := cmp.Diff(found, documented); diff != "" {
+		t.Errorf("-there is +documented\n%s", diff)
+	}
+}
+
+type noConnections struct{}
+
+func (noConnections) Connections() telemetry.Connections { return telemetry.Connections{} }
 
 // TestArmOf: a request is the candidate's by the flags that are on for a part of
 // the traffic alone.
