@@ -23,7 +23,7 @@ const (
 	alias     = "claude-e2e"
 	buildTime = 5 * time.Minute
 	readyTime = 20 * time.Second
-	stopTime  = 5 * time.Second
+	stopTime  = 15 * time.Second // the proxy's own drain may take 10
 )
 
 // build makes the program once for all tests.
