@@ -166,7 +166,7 @@ func TestSomebodyElse(t *testing.T) {
 	for _, percent := range []float64{0, 12.5, 100} {
 		inBoth(t, func(t *testing.T, w *world, cfg rollout.Config) {
 			cfg.Policy.MinPairs = math.MaxInt // never promotes
-			time.AfterFunc(47*time.Minute, func() { w.arrive(); w.operator(percent) })
+			w.later(47*time.Minute, func() { w.arrive(); w.operator(percent) })
 			out, _, err := w.run(t, cfg)
 			if !errors.Is(err, rollout.ErrChanged) || w.Percent != percent {
 				t.Errorf("%v %%: %+v, %v; the server has %v %%", percent, out, err, w.Percent)
@@ -190,7 +190,7 @@ func TestAnotherFlag(t *testing.T) {
 		cfg := w.small(designs[w.flag])
 		w.others = 1000
 		for i := range 3 {
-			time.AfterFunc(time.Duration(i+1)*7*time.Minute, func() { w.Generation++ })
+			w.later(time.Duration(i+1)*7*time.Minute, func() { w.Generation++ })
 		}
 		w.others = 2
 		if out, _, err := w.run(t, cfg); err != nil || out.Decision != judge.Promote {
@@ -261,7 +261,7 @@ func TestServerAway(t *testing.T) {
 			w.events = append(w.events, e)
 			if e.Decision == judge.Rollback && e.Kind == rollout.Looked {
 				w.setting = away
-				time.AfterFunc(time.Hour, func() { w.setting = nil })
+				w.later(time.Hour, func() { w.setting = nil })
 			}
 		}
 		if out, _, err := w.run(t, cfg); err != nil || out.Decision != judge.Rollback || w.Percent != 0 {

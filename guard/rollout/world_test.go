@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // A world is a proxy with live flags, its traffic and its request log, on the clock
 // of a synctest bubble. What it kills is the rollout alone.
 type world struct {
+	mu sync.Mutex // held by what comes by itself (later) and by what the rollout asks
 	server
 	flag   string
 	hz     float64
@@ -64,15 +66,28 @@ func (w *world) point() {
 func (w *world) Read(ctx context.Context) (rollout.State, error) {
 	w.point()
 	defer w.point()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.server.Read(ctx)
+}
+
+// later has f happen by itself after d.
+func (w *world) later(d time.Duration, f func()) {
+	time.AfterFunc(d, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		f()
+	})
 }
 
 func (w *world) Set(ctx context.Context, c rollout.Change) error {
 	w.point()
+	defer w.point()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.arrive()
 	err := w.server.Set(ctx, c)
 	w.states = append(w.states, state{time.Now(), w.Percent})
-	w.point()
 	return err
 }
 
@@ -112,6 +127,8 @@ func (w *world) request() sample.Sample {
 
 func (w *world) Traffic(_ context.Context, since time.Time) (watch.Traffic, error) {
 	w.point()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.arrive()
 	t := watch.Traffic{
 		Flag: w.flag, Zero: w.zero, BySession: w.Unit == "session",
