@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -269,23 +270,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestCapacity: an upstream without capacity is an overload with a wait, which
-// the client obeys.
+// TestCapacity: an upstream that stays without capacity is asked again, and then is
+// an overload with a wait: as a status, or as an event where the proxy's patience
+// outlasted the time that a head is held back for.
 func TestCapacity(t *testing.T) {
 	p := start(t, scenario(t, "capacity_429_retry_info: 1, retry_delay: 1s"))
-	for _, url := range p.urls() {
+	for name, url := range p.urls() {
 		_, err := stream(t, client(url), conversation(gemini))
-		e := refused(t, err, 529, "overloaded_error", "capacity")
-		if got := e.Response.Header.Get("Retry-After"); got != "1" {
-			t.Errorf("Retry-After %q, want 1", got)
+		e, ok := errors.AsType[*anthropic.Error](err)
+		if !ok || string(e.Type()) != "overloaded_error" || !strings.Contains(e.RawJSON(), "capacity") {
+			t.Fatalf("%s: %v", name, err)
 		}
-	}
-	begun := time.Now()
-	retrying := client(p.on, option.WithMaxRetries(1))
-	_, err := retrying.Messages.New(within(t), conversation(gemini))
-	refused(t, err, 529, "overloaded_error", "capacity")
-	if took := time.Since(begun); took < time.Second {
-		t.Errorf("the client retried after %v, before the wait it was told", took)
+		wait, err := strconv.Atoi(e.Response.Header.Get("Retry-After"))
+		if e.StatusCode != 200 && (e.StatusCode != 529 || err != nil || wait < 1) {
+			t.Errorf("%s: %d, Retry-After %q", name, e.StatusCode, e.Response.Header.Get("Retry-After"))
+		}
 	}
 }
 
