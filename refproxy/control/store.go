@@ -112,11 +112,7 @@ const operator = "operator"
 
 // Password returns the hash of the password, empty if there is none yet.
 func (a Accounts) Password(ctx context.Context) (string, error) {
-	hash, err := a.Store.PasswordHash(ctx, operator)
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
-	}
-	return hash, err
+	return a.Store.PasswordHash(ctx, operator)
 }
 
 // CreatePassword keeps hash if there is none yet.
