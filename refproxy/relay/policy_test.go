@@ -89,7 +89,7 @@ func TestPolicies(t *testing.T) {
 	v2 := func(begun time.Time) retry.Decider {
 		return retry.V2(retry.Default(), nil, half, retry.Request{Begun: begun})
 	}
-	baseline := func(time.Time) retry.Decider { return retry.Baseline(retry.Default(), half) }
+	baseline := func(time.Time) retry.Decider { return retry.Baseline(retry.Default()) }
 	capacity := &chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429, Message: "no capacity"}
 	signature := &chat.Error{Kind: chat.KindInvalid, Class: chat.ClassSignature, Status: 400, Message: "Corrupted thought signature."}
 	invalid := &chat.Error{Kind: chat.KindInvalid, Class: chat.ClassInvalid, Status: 400, Message: "bad value"}

@@ -244,38 +244,42 @@ func TestBaseline(t *testing.T) {
 		want []string
 	}{
 		{
-			"429",
-			chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429, RetryAfter: 46 * time.Second},
+			"a model without capacity cools nobody",
+			chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429},
 			[]string{
-				"cool credential_model 1.5s, rotate, 2 times, wait 1s, again", "cool credential_model 2.5s, rotate, 2 times, wait 1s, again",
-				"cool credential_model 4.5s, rotate, 2 times, wait 1s, again", "cool credential_model 8.5s, rotate, 2 times, wait 1s, again",
-				"cool credential_model 12s, rotate, 2 times, wait 1s, again", "tell overloaded, after 46s",
+				"rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again",
+				"rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again", "tell overloaded",
 			},
 		},
 		{
-			"503 with a reset",
-			chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Status: 503, ResetAt: begun.Add(time.Hour)},
+			"a day used up is remembered, and heeded by whoever chooses",
+			chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassDaily, Status: 429, ResetAt: begun.Add(time.Hour)},
 			[]string{
-				"cool credential_model 1h0m0s, rotate, 2 times, wait 1s, again", "cool credential_model 1h0m0s, rotate, 2 times, wait 1s, again",
-				"cool credential_model 1h0m0s, rotate, 2 times, wait 1s, again", "cool credential_model 1h0m0s, rotate, 2 times, wait 1s, again",
-				"cool credential_model 1h0m0s, rotate, 2 times, wait 1s, again", "tell upstream",
+				"cool project_model 1h0m0s, rotate, 2 times, wait 1s, again", "cool project_model 1h0m0s, rotate, 2 times, wait 1s, again",
+				"cool project_model 1h0m0s, rotate, 2 times, wait 1s, again", "cool project_model 1h0m0s, rotate, 2 times, wait 1s, again",
+				"cool project_model 1h0m0s, rotate, 2 times, wait 1s, again", "cool project_model 1h0m0s, tell rate_limit",
 			},
 		},
+		{"503", chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Status: 503}, []string{
+			"rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again",
+			"rotate, 2 times, wait 1s, again", "rotate, 2 times, wait 1s, again", "tell upstream",
+		}},
+		{"404 marks the model for the credential", chat.Error{Kind: chat.KindNotFound, Class: chat.ClassNotFound, Status: 404}, []string{"cool credential_model 10m0s, tell not_found"}},
 		{"500", chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Status: 500}, []string{"tell upstream"}},
 		{"401", chat.Error{Kind: chat.KindPermission, Class: chat.ClassAuth, Status: 401}, []string{"disable credential, tell permission"}},
 		{"network", chat.Error{Kind: chat.KindNetwork, Class: chat.ClassNetwork}, []string{"tell network"}},
 	} {
-		if got := attempts(retry.Baseline(policy(), half), &c.e, true); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+		if got := attempts(retry.Baseline(policy()), &c.e, true); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 			t.Errorf("%s:\n got %q\nwant %q", c.name, got, c.want)
 		}
 	}
 	busy := &chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassRate, Status: 429}
-	d := retry.Baseline(policy(), half)
+	d := retry.Baseline(policy())
 	d.Next(busy, begun)
 	if got := said(d.Without(retry.Shortage{}, begun)); got != "again" {
 		t.Errorf("with one credential alone: %s", got)
 	}
-	if got := said(retry.Baseline(policy(), half).Without(retry.Shortage{Soonest: begun.Add(3 * time.Second)}, begun)); got != "tell rate_limit, after 3s" {
+	if got := said(retry.Baseline(policy()).Without(retry.Shortage{Soonest: begun.Add(3 * time.Second)}, begun)); got != "tell rate_limit, after 3s" {
 		t.Errorf("with no credential: %s", got)
 	}
 }

@@ -220,6 +220,23 @@ func TestAllCooling(t *testing.T) {
 	}
 }
 
+// With the scheduler alone, a model that has no capacity takes no credential out of
+// use: what is refused for the model's sake is nobody's fault, and the next request
+// is asked. A model that a credential does not have is remembered.
+func TestSchedulerAloneHeedsWhatIsToBlame(t *testing.T) {
+	up := &moody{says: map[string][]string{"a": {busy, busy, busy, busy, busy, busy, good, missing, good}}}
+	p := start(t, pooledKeys(t, up, "ff_preview_credential_scheduler_v2", "a"))
+	ask := strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1)
+	for i, want := range []int{529, 200, 404, 404} {
+		if resp, got := call(t, "POST", p.url+"/v1/messages", ask); resp.StatusCode != want {
+			t.Errorf("request %d: %d %s, want %d", i, resp.StatusCode, got, want)
+		}
+	}
+	if n := len(up.asked); n != 8 {
+		t.Errorf("asked %d times, want 6 in vain, 1 that was served and 1 for the model that is missing", n)
+	}
+}
+
 // Credentials come and go while the proxy runs (case 12).
 func TestSourcesChangeLive(t *testing.T) {
 	up := &moody{}
