@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/firstbyte-dev/firstbyte/bench/sample"
 )
 
 // sought says of each metric whose change the run was made to show whether there is
@@ -17,7 +19,27 @@ func (c *docket) sought() (said []string) {
 		}
 		said = append(said, c.soughtIn(c.findings[i]))
 	}
+	if part := c.unscaled(); len(said) > 0 && part > 0 {
+		said = append(said, fmt.Sprintf("The clock ran %g times as fast and does not scale processor time, which is up to %.1f %% of the median first token: an effect no larger than that may be processor time alone.",
+			c.set.Header.ClockScale, 100*part))
+	}
 	return said
+}
+
+// unscaled is the part of the median time to the first token that can be processor
+// time of the gateway, on a clock that runs faster than the machine's; 0 where it
+// does not, or nothing is known.
+func (c *docket) unscaled() (part float64) {
+	if c.set.Header.ClockScale <= 1 {
+		return 0
+	}
+	for i := range c.set.Arms {
+		arm := &c.set.Arms[i]
+		if took, finite := arm.Measures[sample.FirstToken].P50.Duration(); finite && took > 0 {
+			part = max(part, arm.CPUPerRequestNS/float64(took))
+		}
+	}
+	return part
 }
 
 // soughtIn is the sentence of one metric: an effect is found where the bounds, each
@@ -58,7 +80,15 @@ func (f *finding) smallest() string {
 	case math.IsNaN(x) || math.IsInf(x, 0):
 		return "not known"
 	case f.out.Scale == scaleDifference:
-		return fmt.Sprintf("%.2g points", 100*x)
+		return digits(100*x) + " points"
 	}
-	return fmt.Sprintf("%.2g %%", 100*x)
+	return digits(100*x) + " %"
+}
+
+// digits gives two digits, and all that stand before the point.
+func digits(x float64) string {
+	if x >= 10 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.2g", x)
 }

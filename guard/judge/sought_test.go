@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/firstbyte-dev/firstbyte/bench/sample"
+	"github.com/firstbyte-dev/firstbyte/bench/summary"
 	"github.com/firstbyte-dev/firstbyte/guard/judge"
 	"github.com/firstbyte-dev/firstbyte/guard/proof"
 )
@@ -54,6 +55,25 @@ func TestSought(t *testing.T) {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.name, want, text)
 			}
+		}
+	}
+}
+
+// On a faster clock it is said how much of an effect can be processor time, which no
+// clock scales.
+func TestSoughtOnAFasterClock(t *testing.T) {
+	w := usual("clock")
+	run := w.Run()
+	run.Header.Seeks, run.Header.ClockScale = []string{"first_token.p50"}, 20
+	set := setOf(t, run)
+	median := map[sample.Measure]summary.Distribution{sample.FirstToken: {P50: 400_000_000}}
+	set.Arms = []summary.Arm{{Name: "baseline", CPUPerRequestNS: 4e6, Measures: median}, {Name: "candidate", CPUPerRequestNS: 1e6, Measures: median}}
+	const want = "20 times as fast and does not scale processor time, which is up to 1.0 % of the median first token"
+	for _, scale := range []float64{20, 1} {
+		set.Header.ClockScale = scale
+		text := strings.Join(judge.Judge(fixed(), set).Summary, "\n")
+		if strings.Contains(text, want) != (scale > 1) {
+			t.Errorf("at %g: want %q only on a faster clock:\n%s", scale, want, text)
 		}
 	}
 }
