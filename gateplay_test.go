@@ -104,7 +104,13 @@ func TestStage(t *testing.T) {
 	if diff := cmp.Diff(stage{simulator: []string{"--scenario", "gate"}}, plain, cmp.AllowUnexported(stage{})); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	for _, p := range []playFlags{{vary: []string{"gap.lost=2"}}, {vary: []string{"first_chunk.between_items=9"}}, {clock: 2000}} {
+	varied, err := (&playFlags{clock: 1, vary: []string{"retry.share=2", "retry.total=0.5", "retry.retries=0.5"}}).stage("retry")
+	args := []string{"--retry-interval", "1s", "--retry-total", "15s", "--retries", "3", "--retry-burst", "10", "--retry-share", "0.2"}
+	if diff := cmp.Diff(args, varied.proxy); diff != "" || err != nil {
+		t.Errorf("%s %v", diff, err)
+	}
+	varied.clear()
+	for _, p := range []playFlags{{vary: []string{"gap.lost=2"}}, {vary: []string{"retry.lost=2"}}, {vary: []string{"first_chunk.between_items=9"}}, {clock: 2000}} {
 		if s, err := p.stage("headline"); err == nil {
 			t.Errorf("%+v: %+v", p, s)
 		}

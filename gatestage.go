@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/datasets"
 	"github.com/firstbyte-dev/firstbyte/guard/gate"
 	"github.com/firstbyte-dev/firstbyte/refproxy/fakegemini"
+	"github.com/firstbyte-dev/firstbyte/refproxy/retry"
 )
 
 // A stage is what simulator and proxies are told of a play.
@@ -36,6 +39,9 @@ func (p *playFlags) stage(name string) (stage, error) {
 		return stage{}, err
 	}
 	s := stage{simulator: []string{"--scenario", name}}
+	if s.proxy, err = variedRetry(p.vary); err != nil {
+		return stage{}, err
+	}
 	if text, err = p.varied(text); err != nil {
 		return stage{}, err
 	}
@@ -70,7 +76,7 @@ func (p *playFlags) varied(text []byte) (_ []byte, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("--vary: %w", err)
 		}
-		if parameter == gate.Workers {
+		if parameter == gate.Workers || strings.HasPrefix(parameter, gate.RetryPrefix) {
 			continue // not the scenario's
 		}
 		if text, err = datasets.Vary(text, parameter, factor); err != nil {
@@ -78,6 +84,43 @@ func (p *playFlags) varied(text []byte) (_ []byte, err error) {
 		}
 	}
 	return text, nil
+}
+
+// variedRetry is what gives both proxies a retry policy whose numbers are varied.
+func variedRetry(vary []string) (args []string, err error) {
+	p := retry.Default()
+	changed := false
+	for _, v := range vary {
+		parameter, factor, err := gate.ParseVariation(v)
+		name, is := strings.CutPrefix(parameter, gate.RetryPrefix)
+		if err != nil || !is {
+			continue // varied has said so, or it is not the policy's
+		}
+		changed = true
+		count := func(n *int) { *n = int(math.Round(float64(*n) * factor)) }
+		span := func(d *time.Duration) { *d = time.Duration(float64(*d) * factor) }
+		switch name {
+		case "interval":
+			span(&p.Interval)
+		case "total":
+			span(&p.Total)
+		case "retries":
+			count(&p.Retries)
+		case "burst":
+			count(&p.Burst)
+		case "share":
+			p.Share *= factor
+		default:
+			return nil, fmt.Errorf("--vary: the retry policy has no %q: interval, total, retries, burst or share", name)
+		}
+	}
+	if !changed {
+		return nil, nil
+	}
+	return []string{
+		"--retry-interval", p.Interval.String(), "--retry-total", p.Total.String(), "--retries", strconv.Itoa(p.Retries),
+		"--retry-burst", strconv.Itoa(p.Burst), "--retry-share", strconv.FormatFloat(p.Share, 'g', -1, 64),
+	}, nil
 }
 
 // credentials lists a scenario's keys as the proxy takes them.

@@ -24,7 +24,7 @@ type Play struct {
 	FirstToken, Total        time.Duration
 	// Seeks names the metrics whose change the run is to show.
 	Seeks []string
-	// Parameters of the scenario, by their keys, are halved and doubled to see how
+	// Parameters of the scenario, by their keys, and of the retry policy are halved and doubled to see how
 	// much of a result hangs on each.
 	Parameters []string
 }
@@ -68,6 +68,7 @@ func plays() []Play {
 		"capacity.models.gemini-3-pro-preview.waves.low",
 		"capacity.models.gemini-3-pro-preview.waves.share",
 		"capacity.keys.good-*", "capacity.keys.used-*",
+		RetryPrefix + "interval", RetryPrefix + "retries", RetryPrefix + "total", RetryPrefix + "share", RetryPrefix + "burst",
 	}
 	return []Play{retry, pool, converter, scheduler, headline, unlimited}
 }

@@ -18,6 +18,10 @@ import (
 // Workers is the parameter of the load beside those of a scenario.
 const Workers = "workers"
 
+// RetryPrefix begins the names of the retry policy's parameters, which are the
+// proxies': retry.interval, retry.total, retry.retries, retry.burst, retry.share.
+const RetryPrefix = "retry."
+
 // A Variation multiplies one parameter.
 type Variation struct {
 	Parameter string
