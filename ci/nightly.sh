@@ -95,5 +95,16 @@ for flag in ff_retry_policy_v2 ff_http2_pool_tuning ff_converter_fast_path ff_pr
 done
 play headline --scenario headline
 play headline-unlimited --scenario headline-unlimited
+# Without limits retries and scheduler have nothing to do. Each of the two bounds
+# leaves out the truth once in twenty runs: an effect counts when it is found twice.
+idle=--candidate-flags=ff_retry_policy_v2,ff_preview_credential_scheduler_v2
+play idle-1 --scenario headline-unlimited "$idle"
+if grep -q 'Effect found' "$keep/idle-1.txt"; then
+	play idle-2 --scenario headline-unlimited "$idle"
+	if grep -q 'Effect found' "$keep/idle-2.txt"; then
+		echo "idle: an effect, twice, where there is none to be had"
+		failed=1
+	fi
+fi
 
 exit "$failed"
