@@ -32,7 +32,7 @@ func (p *playFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&p.flag, "flag", "", "compare this feature flag alone with all off, on a scenario made for it: "+strings.Join(feature.Names(), ", "))
 	fs.IntVar(&p.workers, "workers", 0, "so many requests in flight at any time, in place of --rate")
 	fs.Float64Var(&p.clock, "clock", 1, "how many times as fast waits and delays of proxies and upstream pass; time-outs here are by that clock")
-	fs.StringArrayVar(&p.vary, "vary", nil, "PARAMETER=FACTOR: multiply a number of the scenario, such as first_chunk.median=2, or workers; repeatable")
+	fs.StringArrayVar(&p.vary, "vary", nil, "PARAMETER=FACTOR: multiply a number of the scenario, such as first_chunk.median=2, of the retry policy, such as retry.share=2, or workers; repeatable")
 	fs.BoolVar(&p.sensitivity, "sensitivity", false, "run once as it is and then with each parameter of the scenario halved and doubled")
 	for _, other := range []string{"baseline-flags", "candidate-flags", "aa", "inject", "baseline-url"} {
 		cmd.MarkFlagsMutuallyExclusive("flag", other)

@@ -812,6 +812,7 @@ var mutations = []mutation{
 	{"retry: the pool is waited for once", "refproxy/retry/v2.go", "\tif v.queued > 0 {\n", "\tif v.queued < 0 {\n", "refproxy/retry OneSleep"},
 	{"retry: a bad key is no reason while others rest", "refproxy/retry/v2.go", "case s.Soonest.IsZero():\n\t\treturn v.asking(v.soon())", "case s.Soonest.IsZero() || !v.stay:\n\t\treturn v.asking(v.soon())", "refproxy/retry Shortage"},
 	{"retry: the soonest of two is told", "refproxy/retry/v2.go", "told(v.last, min(wait, v.soon()))", "told(v.last, max(wait, v.soon()))", "refproxy/retry"},
+	{"retry: what a failure says is remembered under the baseline too", "refproxy/retry/baseline.go", "d := b.p.remember(e, now)", "d := Decision{Class: classOf(e)}", "refproxy/retry Baseline"},
 	{"retry: the baseline sleeps twice", "refproxy/retry/baseline.go", "b.p.Interval, 2\n", "b.p.Interval, 1\n", "refproxy/retry Baseline"},
 	{"retry: the baseline repeats two statuses alone", "refproxy/retry/baseline.go", "e.Status != http.StatusServiceUnavailable || ", "e.Status < http.StatusBadRequest || ", "refproxy/retry Baseline"},
 	{"capacity goes before a quota per day", "refproxy/gemini/failure.go", "\tcase f.noCapacity():\n\t\te.Kind, e.Class = chat.KindOverloaded, chat.ClassCapacity\n\tcase f.daily():", "\tcase f.noCapacity() && !f.daily():\n\t\te.Kind, e.Class = chat.KindOverloaded, chat.ClassCapacity\n\tcase f.daily():", "refproxy/gemini Class"},
