@@ -28,6 +28,14 @@ const (
 type Config struct {
 	// File is the credential file, which refreshed tokens are written back to.
 	File string
+	// JSON is the content of such a file that is kept elsewhere, instead of File.
+	JSON []byte
+	// Save keeps what a refresh has made of JSON, before it is used. Default nobody.
+	Save func([]byte) error
+	// Load returns what is kept now. Other processes may use and keep the same
+	// credential: what they have refreshed is taken over instead of refreshed once
+	// more. Default nobody else does.
+	Load func() ([]byte, error)
 	// Project is the user's project. Default the file's project_id.
 	Project string
 	// BaseURL and APIVersion are where Code Assist is.
@@ -44,22 +52,20 @@ type Config struct {
 	Clock *clock.Scaled
 	// Log is told what an operator should know. Default none.
 	Log *slog.Logger
-	// OnDead is told once that no refresh will ever succeed, so that the credential
-	// can be taken out of use with the reason shown. It may call the account, which
-	// waits for it in Close. Default nobody.
-	OnDead func(*Error)
 }
 
 // An Account is one user's. It is safe for concurrent use. Close ends what it
 // does in the background.
 type Account struct {
 	cfg    Config
+	id     string // of the login
 	client *http.Client
 	ctx    context.Context // of work in the background; done at Close
 	stop   context.CancelFunc
 	tasks  sync.WaitGroup
 
 	mu      sync.Mutex
+	onDead  func(*Error) // may be nil
 	cred    credential
 	dead    *Error    // a new login is needed
 	failed  *Error    // of the last refresh, nil after a success
@@ -74,9 +80,10 @@ type Account struct {
 	setupAt time.Time // no setup before it
 }
 
-// Open reads the credential file. It asks nobody yet.
+// Open reads the credential. It asks nobody yet. Its error names the remedy, and
+// quotes nothing of the credential.
 func Open(cfg Config) (*Account, error) {
-	cred, err := readCredential(cfg.File)
+	cred, err := cfg.read()
 	if err != nil {
 		return nil, err
 	}
@@ -90,16 +97,41 @@ func Open(cfg Config) (*Account, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.OnDead == nil {
-		cfg.OnDead = func(*Error) {}
-	}
-	a := &Account{cfg: cfg, cred: cred, client: &http.Client{
+	a := &Account{cfg: cfg, id: cred.identity(), cred: cred, client: &http.Client{
 		Transport: cfg.HTTP, Timeout: cfg.Clock.Machine(callTime),
 		// A redirect would carry the secrets to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	return a, nil
+}
+
+// Identity names the login that the account was opened with, and tells nothing of
+// it. It stays the same when the refresh token is replaced.
+func (a *Account) Identity() string { return a.id }
+
+// OnDead has tell called when nothing but a person will help: no refresh will ever
+// succeed, or Google wants the account verified, so that the credential can be
+// taken out of use with the reason shown. It is told at once if no refresh will
+// succeed already. It may call the account, which waits for it in Close.
+func (a *Account) OnDead(tell func(*Error)) {
+	a.mu.Lock()
+	a.onDead = tell
+	dead := a.dead
+	a.mu.Unlock()
+	if dead != nil {
+		tell(dead)
+	}
+}
+
+// died tells of e, unless nobody wants to know. a.mu is free.
+func (a *Account) died(e *Error) {
+	a.mu.Lock()
+	tell := a.onDead
+	a.mu.Unlock()
+	if tell != nil {
+		tell(e)
+	}
 }
 
 // Close ends what runs in the background, and waits for it.

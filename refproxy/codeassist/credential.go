@@ -2,6 +2,8 @@ package codeassist
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,18 +37,30 @@ func (credential) String() string { return "hidden" }
 // GoString hides the credential.
 func (credential) GoString() string { return "hidden" }
 
-// readCredential reads a credential file. Its errors name file and remedy, and
-// quote nothing of it.
-func readCredential(file string) (credential, error) {
-	data, err := os.ReadFile(file)
+// read reads the credential. Its errors name file and remedy, and quote nothing
+// else of it.
+func (c Config) read() (credential, error) {
+	if c.JSON != nil {
+		if c.File != "" {
+			return credential{}, errors.New("credentials of Code Assist: want a file or its content, not both")
+		}
+		return parseCredential(c.JSON)
+	}
+	data, err := os.ReadFile(c.File)
 	if err != nil {
 		return credential{}, fmt.Errorf("credentials of Code Assist: %w", err)
 	}
-	c, err := parseCredential(data)
+	cred, err := parseCredential(data)
 	if err != nil {
-		return credential{}, fmt.Errorf("credentials %s: %w", file, err)
+		return credential{}, fmt.Errorf("credentials %s: %w", c.File, err)
 	}
-	return c, nil
+	return cred, nil
+}
+
+// identity is made of what a login begins with.
+func (c credential) identity() string {
+	sum := sha256.Sum256([]byte(c.clientID + "\x00" + cmp.Or(c.refreshToken, c.token)))
+	return hex.EncodeToString(sum[:])
 }
 
 func parseCredential(data []byte) (credential, error) {
@@ -82,13 +96,13 @@ func parseCredential(data []byte) (credential, error) {
 func checkTokenURI(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
-		return fmt.Errorf("token_uri %q is no URL", s)
+		return errors.New("token_uri is no URL")
 	}
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme == "https" || u.Scheme == "http" && ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("token_uri %q: want https", s)
+	return errors.New("token_uri: want https")
 }
 
 // parseExpiry reads RFC 3339; a time without a zone is UTC. What it cannot read
@@ -129,9 +143,23 @@ func (c credential) redact(s string) string {
 	return s
 }
 
-// save writes c over its file, whole or not at all, readable by its owner alone.
-// Through a symbolic link it writes the file that the link names.
-func (c credential) save(file string) (err error) {
+// save keeps c where it came from: in its file, whole or not at all, readable by
+// its owner alone, or where the configuration says.
+func (c Config) save(cred credential) error {
+	data, err := cred.encode()
+	switch {
+	case err != nil:
+		return fmt.Errorf("save credentials: %w", err)
+	case c.JSON == nil:
+		return replace(c.File, data)
+	case c.Save != nil:
+		return c.Save(data)
+	}
+	return nil
+}
+
+// encode is the inverse of parseCredential.
+func (c credential) encode() ([]byte, error) {
 	out := make(map[string]any, len(c.raw)+3)
 	for name, raw := range c.raw {
 		out[name] = raw
@@ -143,18 +171,16 @@ func (c credential) save(file string) (err error) {
 	}
 	out["refresh_token"], out["expiry"] = c.refreshToken, c.expiry.UTC().Format(time.RFC3339)
 	data, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		return fmt.Errorf("save credentials: %w", err)
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	return replace(file, append(data, '\n'))
+	return append(data, '\n'), err
 }
 
 // replace gives file a new content in one step, with mode 0600. Package outfile
-// makes files that everyone may read, which this is not.
+// makes files that everyone may read, which this is not. Through a symbolic link it
+// writes the file that the link names.
 func replace(file string, data []byte) error {
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
 	f, err := os.CreateTemp(filepath.Dir(file), ".firstbyte-*") // its mode is 0600
 	if err != nil {
 		return fmt.Errorf("save credentials: %w", err)

@@ -121,7 +121,8 @@ func file(t *testing.T, left time.Duration, extra string) string {
 	return path
 }
 
-// open opens an account whose log goes to the returned buffer.
+// open opens an account, of a file if there is a path, whose log goes to the
+// returned buffer.
 func open(t *testing.T, path string, g *google, cfg codeassist.Config) (*codeassist.Account, *safeBuffer) {
 	t.Helper()
 	log := &safeBuffer{}

@@ -61,6 +61,9 @@ func (a *Account) Ready() bool {
 
 func (a *Account) findProject(ctx context.Context) error {
 	id, err := a.enter(ctx)
+	if e, ok := errors.AsType[*Error](err); ok && e.URL != "" {
+		defer a.died(e) // once a.mu is free
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.setup = nil

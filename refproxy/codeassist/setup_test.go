@@ -214,7 +214,7 @@ func many(a answer, n int) []answer {
 }
 
 // TestIneligible: reason, message and the whole URL reach whoever asks, and the
-// log.
+// log. That the account wants to be verified is told whether or not anyone asks.
 func TestIneligible(t *testing.T) {
 	long := "https://accounts.test/verify?" + strings.Repeat("token=0123456789&", 100) + "end"
 	verify := `{"tierId":"free-tier","reasonCode":"VALIDATION_REQUIRED","reasonMessage":"Verify your account","validationUrl":"` + long + `"}`
@@ -229,7 +229,12 @@ func TestIneligible(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := &google{answers: map[string][]answer{loadPath: {{status: 200, body: tt.load}}}}
 				a, log := open(t, file(t, time.Hour, ""), g, codeassist.Config{})
+				told := ""
+				a.OnDead(func(e *codeassist.Error) { told = e.URL })
 				_, err := a.Project(t.Context())
+				if told != tt.url {
+					t.Errorf("told of %q", told)
+				}
 				e, ok := errors.AsType[*codeassist.Error](err)
 				if !ok || e.Class != codeassist.AccountState || e.Code != tt.code || e.URL != tt.url || !strings.Contains(e.Message, tt.code) || !strings.Contains(e.Message, tt.url) {
 					t.Errorf("error %#v", err)

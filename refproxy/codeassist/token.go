@@ -21,6 +21,8 @@ const (
 	pauseMin     = time.Second
 	pauseMax     = time.Minute
 	pauseRefused = 5 * time.Minute
+	// lookPause is how long another process may take to keep what it has refreshed.
+	lookPause = 2 * time.Second
 	// maxReply bounds what is read of any answer here.
 	maxReply = 1 << 20
 	// maxText bounds what is passed on of somebody else's message.
@@ -98,32 +100,75 @@ func (a *Account) refreshed(ctx context.Context, f *flight) (string, error) {
 	return a.cred.token, nil
 }
 
-// exchange makes a new token of the refresh token, and keeps it or the failure.
+// exchange makes a new token of the refresh token, or takes over one that another
+// process has made, and keeps it or the failure.
 func (a *Account) exchange(ctx context.Context) error {
 	a.mu.Lock()
 	cred := a.cred
 	a.mu.Unlock()
-	next, failure := a.redeem(ctx, cred)
-	if failure != nil {
-		a.fail(failure)
-		return failure
+	if other, ok := a.kept(cred); ok {
+		if a.cfg.Clock.Until(other.expiry) > ahead {
+			a.use(other, time.Time{})
+			return nil
+		}
+		cred = other
 	}
+	next, failure := a.redeem(ctx, cred)
+	if failure == nil {
+		// At once, and before the token is used: the old refresh token may be void.
+		if err := a.cfg.save(next); err != nil {
+			a.cfg.Log.Error("a refreshed credential could not be saved; it is lost at the next start", "cause", err)
+		}
+		a.use(next, a.cfg.Clock.Now())
+		return nil
+	}
+	if failure.Class == Credential {
+		if other, ok := a.keptSoon(ctx, cred); ok {
+			a.use(other, time.Time{})
+			return nil
+		}
+	}
+	a.fail(failure)
+	return failure
+}
+
+// kept returns what another process has kept since it had cred.
+func (a *Account) kept(cred credential) (credential, bool) {
+	if a.cfg.Load == nil {
+		return cred, false
+	}
+	data, err := a.cfg.Load()
+	if err != nil {
+		a.cfg.Log.Warn("what others have refreshed of a credential cannot be read", "cause", err)
+		return cred, false
+	}
+	other, err := parseCredential(data)
+	return other, err == nil && other.token != "" && other.expiry.After(cred.expiry)
+}
+
+// keptSoon waits a moment for it: who finds a refresh token void may only be later
+// than another process, which is about to keep the new one.
+func (a *Account) keptSoon(ctx context.Context, cred credential) (credential, bool) {
+	other, ok := a.kept(cred)
+	if ok || a.cfg.Load == nil || a.cfg.Clock.Sleep(ctx, lookPause) != nil {
+		return other, ok
+	}
+	return a.kept(cred)
+}
+
+// use takes a credential into use, whose token was made here at that time, or by
+// another process.
+func (a *Account) use(cred credential, made time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.refresh = nil
-	a.failed, a.pause, a.retryAt, a.renewed = nil, 0, time.Time{}, a.cfg.Clock.Now()
-	// At once, and before the token is used: the old refresh token may be void.
-	if err := next.save(a.cfg.File); err != nil {
-		a.cfg.Log.Error("a refreshed credential could not be saved; it is lost at the next start", "cause", err)
-	}
-	a.cred = next
-	return nil
+	a.cred, a.renewed = cred, made
+	a.refresh, a.failed, a.pause, a.retryAt = nil, nil, 0, time.Time{}
 }
 
 // fail keeps why a refresh failed, and when to try again.
 func (a *Account) fail(e *Error) {
 	if e.Class == Credential {
-		defer a.cfg.OnDead(e) // once a.mu is free
+		defer a.died(e) // once a.mu is free
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -163,12 +163,11 @@ func TestTokenEndpoint(t *testing.T) {
 				path := file(t, -time.Second, "")
 				before := saved(t, path)
 				var dead []*codeassist.Error
-				var a *codeassist.Account
-				cfg := codeassist.Config{OnDead: func(e *codeassist.Error) {
+				a, log := open(t, path, g, codeassist.Config{})
+				a.OnDead(func(e *codeassist.Error) {
 					dead = append(dead, e)
 					_, _ = a.Token(t.Context()) // it holds no lock
-				}}
-				a, log := open(t, path, g, cfg)
+				})
 				_, err := a.Token(t.Context())
 				e, ok := errors.AsType[*codeassist.Error](err)
 				if !ok || e.Class != tt.class || !strings.Contains(e.Message, tt.says) {
@@ -184,6 +183,10 @@ func TestTokenEndpoint(t *testing.T) {
 				}
 				if told := len(dead) == 1; told != (tt.class == codeassist.Credential) || told && dead[0].Message != e.Message {
 					t.Errorf("told that the credential is dead: %v", dead)
+				}
+				late := false // who asks later is told at once
+				if a.OnDead(func(*codeassist.Error) { late = true }); late != (tt.class == codeassist.Credential) {
+					t.Errorf("told late that the credential is dead: %v", late)
 				}
 				if tt.again == 0 {
 					time.Sleep(24 * time.Hour)
@@ -324,10 +327,140 @@ func TestOpen(t *testing.T) {
 			continue
 		}
 		secretless(t, err.Error())
+		if _, inMemory := codeassist.Open(codeassist.Config{JSON: []byte(tt.content)}); inMemory == nil || !strings.HasSuffix(err.Error(), inMemory.Error()) {
+			t.Errorf("%s: %v, not as the file's: %v", name, inMemory, err)
+		}
 	}
 	if _, err := codeassist.Open(codeassist.Config{File: filepath.Join(t.TempDir(), "none")}); err == nil {
 		t.Error("no file was accepted")
 	}
+	if _, err := codeassist.Open(codeassist.Config{File: file(t, 0, ""), JSON: []byte("{}")}); err == nil || !strings.Contains(err.Error(), "not both") {
+		t.Errorf("a file and its content: %v", err)
+	}
+}
+
+// A vault keeps a credential for several accounts.
+type vault struct {
+	mu    sync.Mutex
+	text  string
+	saves int
+	fault error
+}
+
+func (v *vault) load() ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return []byte(v.text), v.fault
+}
+
+func (v *vault) save(data []byte) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.fault == nil {
+		v.text = string(data)
+		v.saves++
+	}
+	return v.fault
+}
+
+// open opens an account as one of several processes that share the credential.
+func (v *vault) open(t *testing.T, g *google) (*codeassist.Account, *safeBuffer) {
+	t.Helper()
+	return open(t, "", g, codeassist.Config{JSON: []byte(v.text), Load: v.load, Save: v.save})
+}
+
+func newVault(left time.Duration) *vault {
+	return &vault{text: `{"client_id":"id-1","client_secret":"SECRET-1","refresh_token":"REFRESH-1","token":"a0","expiry":"` +
+		time.Now().Add(left).UTC().Format(time.RFC3339) + `","token_uri":"https://accounts.test/token","kept":1}`}
+}
+
+const revoked = `{"error":"invalid_grant"}`
+
+// TestSharedCredential: what one process has refreshed serves the others, also
+// where the old refresh token is void by then; the login stays the same.
+func TestSharedCredential(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVault(-time.Second)
+		g := &google{answers: map[string][]answer{tokenPath: {
+			{status: 200, body: `{"access_token":"a1","expires_in":3600,"refresh_token":"REFRESH-2"}`},
+			{status: 200, body: `{"access_token":"a2","expires_in":3600}`},
+			{status: 400, body: revoked},
+		}}}
+		a, _ := v.open(t, g)
+		b, log := v.open(t, g)
+		if a.Identity() != b.Identity() || strings.Contains(a.Identity(), "REFRESH") {
+			t.Errorf("identities %q and %q", a.Identity(), b.Identity())
+		}
+		for _, one := range []*codeassist.Account{a, b} {
+			if got, err := one.Token(t.Context()); got != "a1" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+		if n := len(g.requests(tokenPath)); n != 1 || v.saves != 1 || !strings.Contains(v.text, `"REFRESH-2"`) || !strings.Contains(v.text, `"kept": 1`) {
+			t.Errorf("%d refreshes, kept %d times: %s", n, v.saves, v.text)
+		}
+		time.Sleep(time.Minute)
+		// A token of another process that is refused is replaced, and not held to be new.
+		if err := b.Renew(t.Context(), "a1"); err != nil {
+			t.Error(err)
+		}
+		if got, err := a.Token(t.Context()); got != "a1" || err != nil {
+			t.Errorf("the other one, whose token is good: %q, %v", got, err)
+		}
+		if err := a.Renew(t.Context(), "a1"); err != nil || len(g.requests(tokenPath)) != 2 {
+			t.Errorf("%v after %d refreshes", err, len(g.requests(tokenPath)))
+		}
+		if got, err := a.Token(t.Context()); got != "a2" || err != nil {
+			t.Errorf("taken over: %q, %v", got, err)
+		}
+		secretless(t, log.String())
+	})
+}
+
+// TestTwoRefreshAtOnce: who comes second with a refresh token that serves once is
+// not dead, if the first keeps another within two seconds.
+func TestTwoRefreshAtOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		keeps time.Duration // until the first has kept its own; 0: never
+		dead  bool
+	}{"kept at once": {time.Millisecond, false}, "kept a little later": {1900 * time.Millisecond, false}, "revoked": {0, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVault(-time.Second)
+				g := &google{answers: map[string][]answer{tokenPath: {{status: 400, body: revoked}}}}
+				a, _ := v.open(t, g)
+				told := false
+				a.OnDead(func(*codeassist.Error) { told = true })
+				if tt.keeps > 0 {
+					time.AfterFunc(tt.keeps, func() {
+						other := strings.NewReplacer("REFRESH-1", "REFRESH-2", `"a0"`, `"b1"`).Replace(newVault(time.Hour).text)
+						_ = v.save([]byte(other))
+					})
+				}
+				got, err := a.Token(t.Context())
+				if told != tt.dead || (err != nil) != tt.dead || !tt.dead && got != "b1" {
+					t.Errorf("%q, %v, dead %v", got, err, told)
+				}
+				if n := len(g.requests(tokenPath)); n != 1 {
+					t.Errorf("%d refreshes", n)
+				}
+			})
+		})
+	}
+}
+
+// TestVaultThatFails: an account goes on with what it knows.
+func TestVaultThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVault(-time.Second)
+		g := &google{answers: map[string][]answer{tokenPath: tokenAnswers()}}
+		a, log := v.open(t, g)
+		v.fault = errors.New("no disk")
+		if got, err := a.Token(t.Context()); got != "a1" || err != nil || !strings.Contains(log.String(), "could not be saved") {
+			t.Errorf("%q, %v, log %s", got, err, log)
+		}
+		secretless(t, log.String())
+	})
 }
 
 // TestExpiryShapes: every way in which a time is written in such files.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
+	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
@@ -89,6 +90,8 @@ type Account interface {
 	Models(context.Context) ([]string, error)
 	// Ready reports whether requests can be sent.
 	Ready() bool
+	// OnDead has tell called when nothing but a person will help, perhaps at once.
+	OnDead(tell func(*codeassist.Error))
 	// Close ends what it does in the background. It may be called twice.
 	Close()
 }

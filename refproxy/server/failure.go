@@ -29,7 +29,11 @@ func failure(err error) *chat.Error {
 		return accountFailure(e)
 	}
 	if e, ok := errors.AsType[*vertex.Error](err); ok {
-		return credentialFailure(e.Passing, e.Message, e)
+		out := credentialFailure(e.Passing, e.Message, e)
+		if e.Dead {
+			out.Class = chat.ClassAuth
+		}
+		return out
 	}
 	return &chat.Error{Kind: chat.KindNetwork, Class: chat.ClassNetwork, Message: "the connection to the upstream failed", Cause: err}
 }

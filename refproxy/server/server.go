@@ -153,6 +153,13 @@ func (s *Server) selected(seen credential.Selection) {
 // requests under way keep theirs. After an error nothing has changed.
 func (s *Server) SetSources(list []Source) error { return s.sources.set(list) }
 
+// CheckSource returns why one cannot be a credential of this upstream, nil if it
+// can. SetSources takes none of a list with one that cannot.
+func (s *Server) CheckSource(one Source) error {
+	_, err := s.client.With(one.Proof)
+	return err
+}
+
 // Pool is what is known of the credentials.
 func (s *Server) Pool() *credential.Pool { return s.pool }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
@@ -17,7 +18,8 @@ type Source struct {
 	credential.Credential
 	// Proof is what shows the upstream that it is this one.
 	Proof upstream.Proof
-	// Account is Code Assist's. It is closed when the source goes.
+	// Account is Code Assist's. It is closed when the source goes. Once it is of no
+	// use any more the source is disabled, whether or not a request meets it.
 	Account Account
 }
 
@@ -67,6 +69,11 @@ func (s *sources) set(list []Source) error {
 	s.all = next
 	s.mu.Unlock()
 	s.pool.Set(infos)
+	for id, one := range next {
+		if one.Account != nil && old[id].Account != one.Account {
+			one.Account.OnDead(func(e *codeassist.Error) { s.pool.Disable(id, e.Message, e.URL) })
+		}
+	}
 	for id, one := range old {
 		if one.Account != nil && next[id].Account != one.Account {
 			one.Account.Close()

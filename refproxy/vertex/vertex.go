@@ -6,9 +6,12 @@
 package vertex
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -19,6 +22,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +47,8 @@ type Config struct {
 	// File is a service account's or a user's credential file; empty for what the
 	// machine has.
 	File string
+	// JSON is the content of such a file that is kept elsewhere, instead of File.
+	JSON []byte
 	// HTTP carries the calls. Default [http.DefaultTransport].
 	HTTP http.RoundTripper
 	// UserAgent names us honestly.
@@ -52,6 +58,7 @@ type Config struct {
 // Tokens makes tokens. It is safe for concurrent use.
 type Tokens struct {
 	cfg Config
+	id  string // of the account
 
 	mu      sync.Mutex
 	creds   *auth.Credentials
@@ -64,6 +71,9 @@ type Tokens struct {
 type Error struct {
 	// Passing says that it may be gone at the next try.
 	Passing bool
+	// Dead says that there will be no token again: the account or its key is gone,
+	// or a user's login has run out.
+	Dead    bool
 	Message string
 	Cause   error
 }
@@ -74,20 +84,26 @@ func (e *Error) Error() string { return "vertex: " + e.Message + ": " + e.Cause.
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Open reads the credentials. It asks nobody yet.
+// Open reads the credentials. It asks nobody yet. Its error names the remedy, and
+// quotes nothing of them.
 func Open(cfg Config) (*Tokens, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = http.DefaultTransport
 	}
-	creds, err := cfg.credentials()
+	creds, id, err := cfg.credentials()
 	if err != nil {
 		return nil, err
 	}
-	return &Tokens{cfg: cfg, creds: creds}, nil
+	return &Tokens{cfg: cfg, id: id, creds: creds}, nil
 }
 
-// credentials makes new ones, without any token.
-func (c Config) credentials() (*auth.Credentials, error) {
+// Identity names the account that the tokens are for, and tells nothing of it: a
+// service account by its address, whichever of its keys is used, a user by the
+// login. It is empty for what the machine has.
+func (t *Tokens) Identity() string { return t.id }
+
+// credentials makes new ones, without any token, and names them.
+func (c Config) credentials() (creds *auth.Credentials, id string, err error) {
 	opts := &credentials.DetectOptions{
 		Scopes: []string{scope}, EarlyTokenRefresh: ahead,
 		Client: &http.Client{
@@ -97,34 +113,49 @@ func (c Config) credentials() (*auth.Credentials, error) {
 		},
 		Logger: slog.New(slog.DiscardHandler), // it would log whole requests
 	}
-	if c.File == "" {
-		creds, err := credentials.DetectDefault(opts)
-		if err != nil {
-			return nil, fmt.Errorf("credentials for Vertex AI: none found on this machine; give a service account's with --credentials-file, or run `gcloud auth application-default login`: %w", err)
+	data, from, err := c.read()
+	if err != nil {
+		return nil, "", err
+	}
+	if data == nil {
+		if creds, err = credentials.DetectDefault(opts); err != nil {
+			err = fmt.Errorf("%s: none found on this machine; give a service account's with --credentials-file, or run `gcloud auth application-default login`: %w", from, err)
 		}
-		return creds, nil
+		return creds, "", err
 	}
-	data, err := os.ReadFile(c.File)
+	kind, id, err := examine(data)
 	if err != nil {
-		return nil, fmt.Errorf("credentials for Vertex AI: %w", err)
+		return nil, "", fmt.Errorf("%s: %w", from, err)
 	}
-	kind, err := kindOf(data)
-	if err != nil {
-		return nil, fmt.Errorf("credentials %s: %w", c.File, err)
-	}
-	creds, err := credentials.NewCredentialsFromJSON(kind, data, opts)
-	if err != nil {
+	if creds, err = credentials.NewCredentialsFromJSON(kind, data, opts); err != nil {
 		// What the library says may quote the file.
-		return nil, fmt.Errorf("credentials %s: the private key or another field of the %s cannot be used", c.File, kind)
+		err = fmt.Errorf("%s: the private key or another field of the %s cannot be used", from, kind)
 	}
-	return creds, nil
+	return creds, id, err
+}
+
+// read returns the content of the file, nil for what the machine has, and what
+// errors call it.
+func (c Config) read() (data []byte, from string, err error) {
+	const ours = "credentials for Vertex AI"
+	switch {
+	case c.File == "":
+		return c.JSON, ours, nil
+	case c.JSON != nil:
+		return nil, "", errors.New(ours + ": want a file or its content, not both")
+	}
+	if data, err = os.ReadFile(c.File); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", ours, err)
+	}
+	return data, "credentials " + c.File, nil
 }
 
 // accepted are the kinds of file that hold all they need. Others name commands to
 // run or addresses to ask, which a flag should not be able to.
 var accepted = []credentials.CredType{credentials.ServiceAccount, credentials.AuthorizedUser}
 
-func kindOf(data []byte) (credentials.CredType, error) {
+// examine returns of a file its kind, and whose it is.
+func examine(data []byte) (kind credentials.CredType, id string, err error) {
 	var file struct {
 		Type         credentials.CredType `json:"type"`
 		ClientEmail  string               `json:"client_email"`
@@ -134,19 +165,21 @@ func kindOf(data []byte) (credentials.CredType, error) {
 		RefreshToken string               `json:"refresh_token"`
 	}
 	if json.Unmarshal(data, &file) != nil {
-		return "", errors.New("want JSON, as Google hands it out")
+		return "", "", errors.New("want JSON, as Google hands it out")
 	}
 	switch {
 	case !slices.Contains(accepted, file.Type):
-		return "", fmt.Errorf("want the type %v, not %.50q", accepted, file.Type)
+		return "", "", fmt.Errorf("want JSON of the type %v, no other", accepted)
 	case file.Type == credentials.ServiceAccount && (file.ClientEmail == "" || file.PrivateKey == ""):
-		return "", errors.New("client_email and private_key are needed")
+		return "", "", errors.New("client_email and private_key are needed")
 	case file.Type == credentials.ServiceAccount && !privateKey(file.PrivateKey):
-		return "", errors.New("private_key is no RSA key in PEM form")
+		return "", "", errors.New("private_key is no RSA key in PEM form")
 	case file.Type == credentials.AuthorizedUser && (file.ClientID == "" || file.ClientSecret == "" || file.RefreshToken == ""):
-		return "", errors.New("client_id, client_secret and refresh_token are needed: those of an OAuth client of your own; none is built in")
+		return "", "", errors.New("client_id, client_secret and refresh_token are needed: those of an OAuth client of your own; none is built in")
 	}
-	return file.Type, nil
+	whose := cmp.Or(file.ClientEmail, file.ClientID+"\x00"+file.RefreshToken)
+	sum := sha256.Sum256([]byte(string(file.Type) + "\x00" + whose))
+	return file.Type, hex.EncodeToString(sum[:]), nil
 }
 
 // privateKey reports whether the library will be able to sign with s.
@@ -207,7 +240,7 @@ func (t *Tokens) Renew(_ context.Context, refused string) error {
 	if time.Since(t.renewed) < renewPause {
 		return &Error{Message: "Vertex AI refuses a token that has just been made", Cause: errors.New("401")}
 	}
-	creds, err := t.cfg.credentials()
+	creds, _, err := t.cfg.credentials()
 	if err != nil {
 		return &Error{Message: "the credentials cannot be read any more", Cause: err}
 	}
@@ -233,21 +266,35 @@ func (t *Tokens) failure(ctx context.Context, err error) error {
 	if status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
 		return &Error{Passing: true, Message: "the token endpoint is not available", Cause: cause}
 	}
-	return &Error{Message: fmt.Sprintf("the token endpoint refused the credential (%d%s)", status, code(e.Body)), Cause: cause}
+	word, said := refusal(e.Body)
+	return &Error{
+		Dead:    slices.Contains(permanent, word) && !strings.Contains(said, clockIsWrong),
+		Message: fmt.Sprintf("the token endpoint refused the credential (%d%s)", status, said), Cause: cause,
+	}
 }
+
+// permanent are the codes of OAuth (RFC 6749, section 5.2) after which a credential
+// gives no token any more. An account that is gone, a key that is, and a login that
+// was revoked are all invalid_grant. Proxies and firewalls send the same statuses
+// without one of them.
+var permanent = []string{"invalid_grant", "unauthorized_client", "access_denied"}
+
+// clockIsWrong is what tells an invalid_grant for the time of this machine from the
+// others: Google has no code for it.
+const clockIsWrong = "iat and exp"
 
 var errNoToken = errors.New("the answer holds no token")
 
-// code returns OAuth's code in an answer, and its text, after a colon.
-func code(body []byte) string {
+// refusal returns OAuth's code in an answer, and that with its text after a colon.
+func refusal(body []byte) (word, said string) {
 	var answer struct {
 		Error            string `json:"error"`
 		ErrorDescription string `json:"error_description"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
-		return ""
+		return "", ""
 	}
-	return fmt.Sprintf(": %.100s %.300s", answer.Error, assertion.ReplaceAllString(answer.ErrorDescription, "[hidden]"))
+	return answer.Error, fmt.Sprintf(": %.100s %.300s", answer.Error, assertion.ReplaceAllString(answer.ErrorDescription, "[hidden]"))
 }
 
 // assertion is what proves to a token endpoint who asks: it is as good as a key

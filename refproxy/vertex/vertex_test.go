@@ -160,6 +160,31 @@ func TestMachine(t *testing.T) {
 	}
 }
 
+// TestJSON: the content of a file serves as the file does, and names the same
+// account.
+func TestJSON(t *testing.T) {
+	e := serve(t, "")
+	file := account(t, e.URL)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := vertex.Open(vertex.Config{JSON: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := tokens.Token(t.Context())
+	if err = errors.Join(err, tokens.Renew(t.Context(), first)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tokens.Token(t.Context()); got != "t2" || err != nil || tokens.Project(t.Context()) != "p-1" {
+		t.Errorf("%q, %v, project %q", got, err, tokens.Project(t.Context()))
+	}
+	if id := tokens.Identity(); id != open(t, file).Identity() || id == "" || strings.Contains(id, "p-1") {
+		t.Errorf("identity %q", id)
+	}
+}
+
 func TestRenew(t *testing.T) {
 	e := serve(t, "")
 	tokens := open(t, account(t, e.URL))
@@ -183,22 +208,26 @@ func TestRenew(t *testing.T) {
 // TestTokenEndpoint: what each answer of the token endpoint comes to.
 func TestTokenEndpoint(t *testing.T) {
 	for name, tt := range map[string]struct {
-		status  int
-		body    string
-		passing bool
-		says    string
+		status        int
+		body          string
+		passing, dead bool
+		says          string
 	}{
-		"refused":     {400, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`, false, "invalid_grant Invalid JWT Signature."},
-		"forbidden":   {403, "<html>", false, "refused the credential (403)"},
-		"a redirect":  {302, "", false, "(302)"},
-		"bad gateway": {502, "", true, "not available"},
+		"a key that is gone": {400, `{"error":"invalid_grant","error_description":"Invalid JWT Signature."}`, false, true, "invalid_grant Invalid JWT Signature."},
+		"a deleted account":  {400, `{"error":"invalid_grant","error_description":"Invalid grant: account not found"}`, false, true, "account not found"},
+		"a disabled account": {401, `{"error":"unauthorized_client"}`, false, true, "unauthorized_client"},
+		"this clock":         {400, `{"error":"invalid_grant","error_description":"Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim."}`, false, false, "reasonable timeframe"},
+		"another code":       {400, `{"error":"invalid_scope"}`, false, false, "invalid_scope"},
+		"forbidden":          {403, "<html>", false, false, "refused the credential (403)"},
+		"a redirect":         {302, "", false, false, "(302)"},
+		"bad gateway":        {502, `{"error":"invalid_grant"}`, true, false, "not available"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			statuses := []int{tt.status, tt.status, tt.status, tt.status, tt.status, tt.status, tt.status, tt.status}
 			e := serve(t, tt.body, statuses...)
 			_, err := open(t, account(t, e.URL)).Token(t.Context())
 			v, ok := errors.AsType[*vertex.Error](err)
-			if !ok || v.Passing != tt.passing || !strings.Contains(v.Message, tt.says) || strings.Contains(err.Error(), "assertion") {
+			if !ok || v.Passing != tt.passing || v.Dead != tt.dead || !strings.Contains(v.Message, tt.says) || strings.Contains(err.Error(), "assertion") {
 				t.Errorf("%v, want %q", err, tt.says)
 			}
 		})
@@ -235,13 +264,24 @@ func TestOpen(t *testing.T) {
 		"key that is none":    {map[string]string{"type": "service_account", "client_email": "a", "private_key": "SECRET"}, "no RSA key"},
 		"a user's, no client": {map[string]string{"type": "authorized_user", "refresh_token": "SECRET"}, "none is built in"},
 	} {
-		_, err := vertex.Open(vertex.Config{File: write(t, tt.content)})
+		file := write(t, tt.content)
+		_, err := vertex.Open(vertex.Config{File: file})
+		data, errRead := os.ReadFile(file)
+		if errRead != nil {
+			t.Fatal(errRead)
+		}
+		if _, inMemory := vertex.Open(vertex.Config{JSON: data}); inMemory == nil || strings.Replace(err.Error(), "credentials "+file, "credentials for Vertex AI", 1) != inMemory.Error() {
+			t.Errorf("%s: %v, not as the file's: %v", name, inMemory, err)
+		}
 		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "SECRET") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %q", name, err, tt.says)
 		}
 	}
 	if _, err := vertex.Open(vertex.Config{File: filepath.Join(t.TempDir(), "none")}); err == nil {
 		t.Error("no file was accepted")
+	}
+	if _, err := vertex.Open(vertex.Config{File: account(t, "https://a.test"), JSON: []byte("{}")}); err == nil || !strings.Contains(err.Error(), "not both") {
+		t.Errorf("a file and its content: %v", err)
 	}
 	user := map[string]string{"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"}
 	if _, err := vertex.Open(vertex.Config{File: write(t, user)}); err != nil {
