@@ -73,6 +73,43 @@ func (s *Store) SaveCredential(ctx context.Context, c Credential) error {
 	return nil
 }
 
+// Secret returns the secret of one, or ErrNotFound.
+func (s *Store) Secret(ctx context.Context, id string) (Secret, error) {
+	var sealed string
+	err := s.read.QueryRowContext(ctx, `SELECT secret FROM credentials WHERE id = $1`, id).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	var secret Secret
+	if err == nil {
+		secret, err = s.key.Load().open(sealed, Credentials, id)
+	}
+	if err != nil {
+		return Secret{}, fmt.Errorf("read credential %s: %w", id, err)
+	}
+	return secret, nil
+}
+
+// SaveSecret replaces the secret of one and nothing else, or returns ErrNotFound:
+// a credential that was deleted does not come back.
+func (s *Store) SaveSecret(ctx context.Context, id string, secret Secret) error {
+	key := s.key.Load()
+	sealed, err := key.seal(secret, Credentials, id)
+	if err == nil {
+		err = s.change(ctx, func(tx *sql.Tx) error {
+			if err := claim(ctx, tx, key); err != nil {
+				return err
+			}
+			result, err := tx.ExecContext(ctx, `UPDATE credentials SET secret = $2 WHERE id = $1`, id, sealed)
+			return changed(result, err, ErrNotFound)
+		}, Credentials)
+	}
+	if err != nil {
+		return fmt.Errorf("save credential %s: %w", id, err)
+	}
+	return nil
+}
+
 // DeleteCredential forgets a credential with all its states, or returns
 // ErrNotFound.
 func (s *Store) DeleteCredential(ctx context.Context, id string) error {
