@@ -41,6 +41,7 @@ func (f *operateFlags) register(fs *pflag.FlagSet) {
 // has nothing.
 type office struct {
 	store   *store.Store
+	uploads control.Uploads
 	key     string
 	traffic *live.Traffic
 	tail    *live.Log
@@ -98,9 +99,12 @@ func (o *office) follow(ctx context.Context, s *server.Server, cfg server.Config
 	if o.store == nil {
 		return nil, nil
 	}
-	c := &control.Credentials{Server: s, Store: o.store, Given: cfg.Sources, Log: cfg.Log}
+	c := &control.Credentials{Server: s, Store: o.store, Given: cfg.Sources, Uploads: o.uploads, Log: cfg.Log}
 	if err := c.Reload(ctx); err != nil {
 		return nil, err
+	}
+	if cfg.Sources != nil && len(s.Pool().Status()) == 0 {
+		cfg.Log.Warn("there is no credential for the upstream yet: upload one in the control panel (--admin)")
 	}
 	go func() { _ = c.Follow(ctx) }() // it ends with ctx, and logs by itself
 	return c, nil
@@ -115,7 +119,7 @@ func (o *office) serve(ctx context.Context, f operateFlags, cfg server.Config, c
 	}
 	a, err := admin.New(admin.Config{
 		Flags: control.Flags{Registry: cfg.Features}, Credentials: c, Accounts: control.Accounts{Store: o.store},
-		Traffic: o.traffic, Log: o.tail, Key: admin.NewSecret(o.key), Kinds: []string{control.KindKey},
+		Traffic: o.traffic, Log: o.tail, Key: admin.NewSecret(o.key), Kinds: []string{o.uploads.Kind},
 		BehindTLS: f.behindTLS, Clock: cfg.Clock, Logger: cfg.Log,
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, office.close()) }()
+	office.uploads = f.to.uploads(cfg)
 	if err := openFeatures(ctx, &cfg, f.flags, office.flags()); err != nil {
 		return err
 	}

@@ -13,10 +13,13 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/store"
 )
 
+// keeps reports whether there is a store.
+func (f *operateFlags) keeps() bool { return f.store != "" || f.admin != "" }
+
 // openStore opens what --store names; nil where nothing is kept.
 func (f *operateFlags) openStore(ctx context.Context) (*store.Store, error) {
 	url := f.store
-	if url == "" && f.admin == "" {
+	if !f.keeps() {
 		return nil, nil
 	}
 	if url == "" {

@@ -1,23 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/firstbyte-dev/firstbyte/refproxy/codeassist"
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
 	"github.com/firstbyte-dev/firstbyte/refproxy/schema"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
-	"github.com/firstbyte-dev/firstbyte/refproxy/vertex"
 )
 
 // upstreamFlags say which upstream a proxy has, as given.
@@ -26,9 +20,12 @@ type upstreamFlags struct {
 	project, region, schemas   string
 	credentials, preview       []string
 	mixed, h2c                 bool
+
+	given func(flag string) bool // also as ""
 }
 
 func (f *upstreamFlags) register(fs *pflag.FlagSet) {
+	f.given = fs.Changed
 	fs.StringVar(&f.kind, "upstream-kind", "gemini", strings.Join(upstream.Kinds(), ", "))
 	fs.StringVar(&f.url, "upstream", "", "base URL of the upstream (default: Google's; for code-assist CODE_ASSIST_ENDPOINT goes before that)")
 	fs.StringVar(&f.caFile, "upstream-ca-file", "", "certificates to trust for the upstream besides the system's, PEM")
@@ -42,8 +39,9 @@ func (f *upstreamFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.h2c, "upstream-h2c", false, "speak HTTP/2 without TLS to an http:// upstream")
 }
 
-// into adds the upstream to cfg.
-func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
+// into adds the upstream to cfg. Where there is a store the credentials may all be
+// in it.
+func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config, stored bool) error {
 	kind, err := upstream.ParseKind(f.kind)
 	if err != nil {
 		return fmt.Errorf("--upstream-kind: %w", err)
@@ -62,22 +60,37 @@ func (f *upstreamFlags) into(ctx context.Context, cfg *server.Config) error {
 	}
 	switch kind {
 	case upstream.Vertex:
-		return f.vertex(ctx, cfg)
+		err = f.vertex(ctx, cfg, stored)
 	case upstream.CodeAssist:
-		return f.codeAssist(cfg)
+		err = f.codeAssist(cfg, stored)
+	default:
+		err = f.keys(cfg, stored)
 	}
+	return err
+}
+
+func (f *upstreamFlags) keys(cfg *server.Config, stored bool) error {
 	key, err := secret("GEMINI_API_KEY", "--upstream-key-file", f.keyFile)
 	if err != nil {
 		return err
 	}
 	cfg.Sources, err = server.ParseKeys(key)
+	if cfg.Sources == nil && stored {
+		cfg.Sources = []server.Source{}
+		if !cfg.Upstream.Google() { // which may want none
+			cfg.Sources = []server.Source{{Credential: credential.Credential{ID: "default", Label: "default", Kind: f.kind, Weight: 1}}}
+		}
+	}
 	return err
 }
 
-// misplaced reports flags that mean nothing to this kind: they would be passed
-// over, and something else served than was meant.
+// misplaced reports flags that mean nothing, or nothing to this kind: they would be
+// passed over, and something else served than was meant.
 func (f *upstreamFlags) misplaced(kind upstream.Kind) error {
 	var problems []error
+	if f.url == "" && f.given("upstream") {
+		problems = append(problems, errors.New(`--upstream "": want http://host or https://host; leave the flag out for Google's`))
+	}
 	refuse := func(flag, value, kinds string, fits bool) {
 		if value != "" && !fits {
 			problems = append(problems, fmt.Errorf("%s is for --upstream-kind %s, not %s: drop one", flag, kinds, f.kind))
@@ -106,60 +119,4 @@ func (f *upstreamFlags) files() (names []string, about []credential.Credential, 
 		names, about = append(names, name), append(about, c)
 	}
 	return names, about, errors.Join(problems...)
-}
-
-func (f *upstreamFlags) vertex(ctx context.Context, cfg *server.Config) error {
-	cfg.Upstream.Location = f.region
-	files, about, err := f.files()
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		files, about = []string{""}, []credential.Credential{{ID: "machine", Label: "this machine", Weight: 1}}
-	}
-	for i, file := range files {
-		tokens, err := vertex.Open(vertex.Config{File: file, HTTP: plain(&cfg.Upstream), UserAgent: cfg.Upstream.UserAgent})
-		if err != nil {
-			return err
-		}
-		project := cmp.Or(f.project, tokens.Project(ctx))
-		if project == "" {
-			return errors.New("the credentials for Vertex AI name no project: add --project")
-		}
-		cfg.Sources = append(cfg.Sources, server.Source{Credential: about[i], Proof: upstream.Proof{Tokens: tokens, Project: project}})
-	}
-	return nil
-}
-
-func (f *upstreamFlags) codeAssist(cfg *server.Config) error {
-	files, about, err := f.files()
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		return errors.New("no --credentials-file for Code Assist: want a JSON file with client_id, client_secret and refresh_token of an OAuth client of your own")
-	}
-	up := &cfg.Upstream
-	up.BaseURL = cmp.Or(up.BaseURL, os.Getenv("CODE_ASSIST_ENDPOINT"))
-	up.APIVersion = os.Getenv("CODE_ASSIST_API_VERSION")
-	for i, file := range files {
-		account, err := codeassist.Open(codeassist.Config{
-			File: file, Project: f.project, BaseURL: up.BaseURL, APIVersion: up.APIVersion,
-			UserAgent: up.UserAgent, HTTP: plain(up), Log: cfg.Log, Clock: cfg.Clock,
-		})
-		if err != nil {
-			return err
-		}
-		cfg.Sources = append(cfg.Sources, server.Source{Credential: about[i], Proof: upstream.Proof{Tokens: account}, Account: account})
-	}
-	return nil
-}
-
-// plain carries what is asked beside the conversation.
-func plain(up *upstream.Config) http.RoundTripper {
-	return &http.Transport{
-		Proxy:             http.ProxyFromEnvironment,
-		TLSClientConfig:   &tls.Config{RootCAs: up.RootCAs, MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true,
-	}
 }

@@ -34,6 +34,7 @@ type replica struct {
 	*server.Server
 	panel http.Handler
 	reg   *feature.Registry
+	store *store.Store
 	stop  func()
 }
 
@@ -52,7 +53,19 @@ func up(t *testing.T) string {
 	return s.URL
 }
 
+// begin begins one of the Gemini API with keys that are given.
 func begin(t *testing.T, path, upstreamURL string, keys ...string) *replica {
+	t.Helper()
+	cfg := server.Config{Upstream: upstream.Config{BaseURL: upstreamURL}, Sources: []server.Source{}}
+	for _, k := range keys {
+		cfg.Sources = append(cfg.Sources, server.Source{
+			Credential: credential.Credential{ID: "id-" + k, Label: k, Weight: 1}, Proof: upstream.Proof{Key: upstream.Key(k)},
+		})
+	}
+	return beginWith(t, path, cfg, control.Uploads{Kind: "gemini", Open: control.OpenKey})
+}
+
+func beginWith(t *testing.T, path string, cfg server.Config, uploads control.Uploads) *replica {
 	t.Helper()
 	key, err := store.ParseKey(sealKey)
 	if err != nil {
@@ -67,26 +80,19 @@ func begin(t *testing.T, path, upstreamURL string, keys ...string) *replica {
 		t.Fatal(err)
 	}
 	traffic := live.NewTraffic(live.Config{})
-	cfg := server.Config{
-		Upstream: upstream.Config{BaseURL: upstreamURL}, NoAuth: true, Features: reg, Journal: control.Journal{Store: st},
-		Observers: []relay.Observer{control.Observer{Traffic: traffic}}, Sources: []server.Source{},
-	}
-	for _, k := range keys {
-		cfg.Sources = append(cfg.Sources, server.Source{
-			Credential: credential.Credential{ID: "id-" + k, Label: k, Weight: 1}, Proof: upstream.Proof{Key: upstream.Key(k)},
-		})
-	}
+	cfg.NoAuth, cfg.Features, cfg.Journal = true, reg, control.Journal{Store: st}
+	cfg.Observers = []relay.Observer{control.Observer{Traffic: traffic}}
 	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &control.Credentials{Server: s, Store: st, Given: cfg.Sources, Log: slog.New(slog.DiscardHandler)}
+	c := &control.Credentials{Server: s, Store: st, Given: cfg.Sources, Uploads: uploads, Log: slog.New(slog.DiscardHandler)}
 	if err := c.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a, err := admin.New(admin.Config{
 		Flags: control.Flags{Registry: reg}, Credentials: c, Accounts: control.Accounts{Store: st},
-		Traffic: traffic, Log: live.NewLog(10, slog.LevelInfo), Key: admin.NewSecret(adminKey), Kinds: []string{control.KindKey},
+		Traffic: traffic, Log: live.NewLog(10, slog.LevelInfo), Key: admin.NewSecret(adminKey), Kinds: []string{uploads.Kind},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +101,7 @@ func begin(t *testing.T, path, upstreamURL string, keys ...string) *replica {
 	done := make(chan struct{}, 2)
 	go func() { reg.Run(ctx); done <- struct{}{} }()
 	go func() { _ = c.Follow(ctx); done <- struct{}{} }()
-	r := &replica{Server: s, panel: a, reg: reg}
+	r := &replica{Server: s, panel: a, reg: reg, store: st}
 	stopped := false
 	r.stop = func() {
 		if stopped {
