@@ -85,7 +85,7 @@ func (t *trace) attach(ctx context.Context, l *lanes) context.Context {
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.note(func(at *instants, _ int64) { at.conns++; at.reused = info.Reused; t.conns = append(t.conns, info.Conn) })
-			l.enter(info.Conn)
+			l.enter(info.Conn, t)
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			t.note(func(at *instants, now int64) {

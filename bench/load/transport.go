@@ -54,7 +54,7 @@ func (t Transport) multiplexed() bool { return t.Protocol == HTTP2 || t.Protocol
 // open returns the connections of one slot, a pool of its own: a slot must not
 // inherit connections.
 func (t Transport) open(limits Timeouts) *pool {
-	p := &pool{lanes: lanes{inFlight: map[net.Conn]int{}}}
+	p := &pool{lanes: lanes{shared: t.multiplexed(), inFlight: map[net.Conn][]*trace{}}}
 	for range max(t.Connections, 1) {
 		p.transports = append(p.transports, t.one(limits))
 	}
@@ -97,25 +97,39 @@ func (p *pool) close() {
 	}
 }
 
-// lanes count the streams that are in flight on each connection.
+// lanes know the streams that are in flight on each connection. Over HTTP/1.1 a
+// connection goes to the next stream as soon as the last byte of the one before is
+// read, which may be sooner than that one's reader has closed and left: who enters
+// such a connection is alone on it.
 type lanes struct {
+	shared bool // connections carry several streams at once
+
 	mu       sync.Mutex
-	inFlight map[net.Conn]int
+	inFlight map[net.Conn][]*trace
 	most     int
 }
 
-func (l *lanes) enter(conn net.Conn) {
+func (l *lanes) enter(conn net.Conn, t *trace) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inFlight[conn]++
-	l.most = max(l.most, l.inFlight[conn])
+	on := l.inFlight[conn]
+	if !l.shared {
+		on = on[:0]
+	}
+	l.inFlight[conn] = append(on, t)
+	l.most = max(l.most, len(on)+1)
 }
 
-func (l *lanes) leave(conns []net.Conn) {
+// leave takes t off the connections that it was on, and nobody who has come since.
+func (l *lanes) leave(t *trace) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, conn := range conns {
-		if l.inFlight[conn]--; l.inFlight[conn] == 0 {
+	for _, conn := range t.release() {
+		i := slices.Index(l.inFlight[conn], t)
+		if i < 0 {
+			continue
+		}
+		if l.inFlight[conn] = slices.Delete(l.inFlight[conn], i, i+1); len(l.inFlight[conn]) == 0 {
 			delete(l.inFlight, conn)
 		}
 	}

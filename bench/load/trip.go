@@ -301,7 +301,7 @@ func (b *body) end() {
 		_ = b.response.Body.Close() // what it could say was read or is recorded
 	}
 	b.cancel(nil)
-	b.tripper.pool.lanes.leave(b.request.trace.release())
+	b.tripper.pool.lanes.leave(&b.request.trace)
 	size := len(b.request.wire.Body)
 	b.request.wire = dialect.Request{}
 	b.tripper.live.ended(b.request)
