@@ -166,7 +166,7 @@ func TestAUserReachesCodeAssist(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("X-Cloudaicompanion-Trace-Id"), "trace-") || !strings.HasPrefix(resp.Header.Get("Server-Timing"), "gfet4t7;dur=") {
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("X-Cloudaicompanion-Trace-Id"), "trace-") || !strings.HasPrefix(resp.Header.Get("Server-Timing"), "gfet4t7; dur=") {
 		t.Errorf("got %d %v", resp.StatusCode, resp.Header)
 	}
 	if kept := s.Requests(); len(kept) != 1 || kept[0].Model != "gemini-2.5-pro" || kept[0].Path != "/v1internal:streamGenerateContent" {

@@ -2,6 +2,7 @@ package fakegemini
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -154,16 +155,24 @@ func (x *exchange) serve(o output) {
 	x.record.Writes = make([]int64, 0, len(o.due))
 	paced := &pacedWriter{x: x, output: o, timer: timer, flusher: http.NewResponseController(x.w), text: sha256.New()}
 	if st, at, failed := x.failure(); failed {
+		x.timing(at)
 		paced.fail(st, at)
 		return
 	}
-	o.head(x.w.Header(), x.plan)
+	o.head(x.w.Header())
+	x.timing(o.due[0])
 	if x.plan.fault.whole() {
 		paced.write(len(o.frames))
 		return
 	}
 	paced.write(x.plan.faultAfter)
 	paced.breakOff()
+}
+
+// timing says, as Google's front end does, how many milliseconds of the machine's
+// clock it takes to the head, which is to go out at the instant at.
+func (x *exchange) timing(at int64) {
+	x.w.Header().Set("Server-Timing", fmt.Sprintf("gfet4t7; dur=%d", time.Duration(at-x.arrival).Milliseconds()))
 }
 
 // failure returns the error that the request is answered with, and when.

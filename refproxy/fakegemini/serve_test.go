@@ -120,6 +120,36 @@ func TestProtocolsAndCounts(t *testing.T) {
 	}
 }
 
+// Every answer says how long its head was planned to take, failures among them.
+func TestServerTimingIsThePlan(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path string
+		set  func(*fakegemini.Faults)
+	}{
+		"stream":  {streamPath, func(*fakegemini.Faults) {}},
+		"whole":   {wholePath, func(*fakegemini.Faults) {}},
+		"failure": {streamPath, func(f *fakegemini.Faults) { f.Daily429, f.DailyReset = 1, time.Hour }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ready, _ := start(t, fakegemini.Config{Protocol: fakegemini.H1, Scenario: fast(t, func(s *fakegemini.Scenario) {
+				s.FirstChunk.Median = 20 * time.Millisecond
+				tt.set(&s.Faults)
+			})})
+			resp, err := newClient(t, fakegemini.H1, "").Do(newRequest(t, t.Context(), "POST", ready.URLs["upstream"]+tt.path, prompt("a", 1, "01")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			record := control[fakegemini.Record](t, ready.Control+"/truth")
+			plan := time.Duration(record.Due[0] - record.Arrival).Milliseconds()
+			if want := fmt.Sprintf("gfet4t7; dur=%d", plan); plan <= 0 || resp.Header.Get("Server-Timing") != want {
+				t.Errorf("Server-Timing %q, want %q", resp.Header.Get("Server-Timing"), want)
+			}
+		})
+	}
+}
+
 func TestTruthIsDrainedOnce(t *testing.T) {
 	ready, _ := start(t, fakegemini.Config{Scenario: fast(t, nil), Protocol: fakegemini.H1})
 	client := newClient(t, fakegemini.H1, "")

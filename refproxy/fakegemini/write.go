@@ -3,7 +3,6 @@ package fakegemini
 import (
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"hash"
 	"net/http"
 	"strings"
@@ -45,11 +44,10 @@ func (r response) text() string {
 }
 
 // head sets the header fields of an answer.
-func (o output) head(h http.Header, p plan) {
+func (o output) head(h http.Header) {
 	h.Set("Content-Type", o.framing.contentType)
 	if o.framing.trace != "" {
 		h.Set("X-Cloudaicompanion-Trace-Id", o.framing.trace)
-		h.Set("Server-Timing", fmt.Sprintf("gfet4t7;dur=%d", p.first.Milliseconds()))
 	}
 }
 
