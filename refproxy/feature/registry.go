@@ -142,26 +142,24 @@ func (r *Registry) Set(ctx context.Context, c Change) (Entry, error) {
 		return Entry{}, fmt.Errorf("read the stored flags: %w", err)
 	}
 	if state.Generation != c.Expected {
+		_ = r.adopt(state) // so that whoever reads again decides on what is stored
 		return Entry{}, fmt.Errorf("%w: generation %d was expected, %d is stored", ErrStale, c.Expected, state.Generation)
 	}
 	before := newSnapshot(0, nil, state.Settings, r.given)
-	if c.Setting.Unit == "" {
-		c.Setting.Unit = UnitRequest
-	}
 	e := Entry{
-		At: time.Now().UTC(), Who: c.Who, Flag: c.Flag, From: before.settings[c.Flag], To: c.Setting,
+		At: time.Now().UTC(), Who: c.Who, Flag: c.Flag, From: before.settings[c.Flag], To: c.Setting.exact(),
 		Evidence: c.Evidence, Generation: c.Expected + 1,
 	}
 	if err := r.backend.Save(ctx, e); err != nil {
+		_ = r.reload(ctx) // somebody came in between, or it was made after all; it logs by itself
 		return Entry{}, fmt.Errorf("store the change of %s: %w", c.Flag, err)
 	}
 	// Nobody came in between, by the generation: this is what is stored now.
 	if state.Settings == nil {
 		state.Settings = map[string]Setting{}
 	}
-	state.Settings[c.Flag], state.Generation = c.Setting, e.Generation
-	r.install(state)
-	return e, nil
+	state.Settings[c.Flag], state.Generation = e.To, e.Generation
+	return e, r.adopt(state)
 }
 
 func (r *Registry) mayChange(c Change) error {
@@ -233,17 +231,24 @@ func notify(changed chan<- struct{}) {
 func (r *Registry) reload(ctx context.Context) error {
 	state, err := r.backend.Load(ctx)
 	if err == nil {
-		err = check(state.Settings)
+		err = r.adopt(state)
 	}
 	if err != nil {
 		err = fmt.Errorf("read the stored flags: %w", err)
 		if ctx.Err() == nil {
 			r.log.Warn("flags stay as they are", "error", err)
 		}
-		return err
 	}
-	r.install(state)
-	return nil
+	return err
+}
+
+// adopt puts what is stored in force, if it can be.
+func (r *Registry) adopt(state State) error {
+	err := check(state.Settings)
+	if err == nil {
+		r.install(state)
+	}
+	return err
 }
 
 // install puts state in force, unless a later one is: what was read first may

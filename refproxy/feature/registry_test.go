@@ -3,6 +3,7 @@ package feature_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -165,6 +166,82 @@ func TestOneOfManyWins(t *testing.T) {
 	log, err := a.Log(t.Context(), 100)
 	if diff := cmp.Diff(won, log); err != nil || len(won) != 1 || diff != "" {
 		t.Errorf("%d won, %v (-won +log):\n%s", len(won), err, diff)
+	}
+}
+
+// TestStaleChangeShowsTheNewest: a replica that is behind is up to date once a change
+// was refused for it, so that whoever reads again can go on: a rollback cannot wait
+// for a notice.
+func TestStaleChangeShowsTheNewest(t *testing.T) {
+	backend := feature.NewMemory()
+	a, b := open(t, feature.Config{Backend: backend}), open(t, feature.Config{Backend: backend}) // neither follows
+	if _, err := a.Set(t.Context(), change(poolFlag, 5, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Set(t.Context(), change(poolFlag, 0, 0)); !errors.Is(err, feature.ErrStale) {
+		t.Fatalf("the change was not refused: %v", err)
+	}
+	if s := b.Current(); s.Generation != 1 || s.Settings()[poolFlag].Percent != 5 {
+		t.Errorf("it still shows generation %d", s.Generation)
+	}
+	if _, err := b.Set(t.Context(), change(poolFlag, 0, b.Current().Generation)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnconfirmedChangeIsReadBack: a change of which it is not known whether it was
+// made is in force if it was.
+func TestUnconfirmedChangeIsReadBack(t *testing.T) {
+	r := open(t, feature.Config{Backend: lossy{feature.NewMemory()}})
+	if _, err := r.Set(t.Context(), change(poolFlag, 5, 0)); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	if s := r.Current(); s.Generation != 1 || s.Settings()[poolFlag].Percent != 5 {
+		t.Errorf("generation %d: %+v", s.Generation, s.Settings())
+	}
+}
+
+var errLost = errors.New("connection lost")
+
+// A lossy backend saves, and cannot say so.
+type lossy struct{ *feature.Memory }
+
+func (l lossy) Save(ctx context.Context, e feature.Entry) error {
+	return errors.Join(l.Memory.Save(ctx, e), errLost)
+}
+
+// TestWrongSettingOfOthersIsNotInForce: a share that cannot be, which somebody wrote
+// past the registry, does not come into force with the change of another flag.
+func TestWrongSettingOfOthersIsNotInForce(t *testing.T) {
+	backend := feature.NewMemory()
+	r := open(t, feature.Config{Backend: backend})
+	if err := backend.Save(t.Context(), feature.Entry{Flag: fastFlag, To: feature.Setting{Percent: 300}, Generation: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Set(t.Context(), change(poolFlag, 5, 1)); err == nil {
+		t.Error("the change says that it is in force")
+	}
+	if s := r.Current().Settings(); s[fastFlag].Percent != 0 {
+		t.Errorf("in force: %+v", s)
+	}
+	if _, err := r.Set(t.Context(), change(fastFlag, 0, 2)); err != nil {
+		t.Errorf("it cannot be mended: %v", err)
+	}
+	if s := r.Current().Settings(); s[poolFlag].Percent != 5 {
+		t.Errorf("once it was: %+v", s)
+	}
+}
+
+// TestSharesAreExact: what is stored and shown is what is in force, not what was
+// within rounding of it.
+func TestSharesAreExact(t *testing.T) {
+	r := open(t, feature.Config{})
+	for n, tt := range []struct{ given, want float64 }{{12.34, 12.34}, {1e-9, 0}, {math.Copysign(0, -1), 0}, {100 - 1e-10, 100}, {0.01, 0.01}, {29.000000001, 29}} {
+		e, err := r.Set(t.Context(), change(poolFlag, tt.given, uint64(n)))
+		got := r.Current().Settings()[poolFlag].Percent
+		if err != nil || e.To.Percent != tt.want || got != tt.want || math.Signbit(got) {
+			t.Errorf("%v %%: %v, logged %v, in force %v", tt.given, err, e.To.Percent, got)
+		}
 	}
 }
 

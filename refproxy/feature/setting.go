@@ -47,6 +47,16 @@ func (s Setting) Validate() error {
 // threshold returns the number of buckets that s is on for.
 func (s Setting) threshold() uint64 { return uint64(math.Round(s.Percent * buckets / 100)) }
 
+// exact returns a valid s as it is in force: at the very step that it was within
+// rounding of, with its unit.
+func (s Setting) exact() Setting {
+	s.Percent = float64(s.threshold()) * 100 / buckets
+	if s.Unit == "" {
+		s.Unit = UnitRequest
+	}
+	return s
+}
+
 // String returns what ParseSetting reads: "25%" or "25%/session".
 func (s Setting) String() string {
 	text := strconv.FormatFloat(s.Percent, 'f', -1, 64) + "%"
@@ -79,7 +89,7 @@ func ParseSetting(text string) (Setting, error) {
 	if err := s.Validate(); err != nil {
 		return Setting{}, fmt.Errorf("%q: %w", text, err)
 	}
-	return s, nil
+	return s.exact(), nil
 }
 
 // whole is on for everything or for nothing.
