@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"misbehave":  cmdMisbehave,
 			"await":      cmdAwait,
 			"ask":        cmdAsk,
+			"login":      cmdLogin,
 			"answers":    cmdAnswers,
 			"same":       cmdSame,
 			"sameplan":   cmdSamePlan,

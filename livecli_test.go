@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -66,6 +67,23 @@ func cmdFree(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0], l.Addr().String())
 	ts.Check(l.Close())
+}
+
+// login STATUS URL FILE: logs in to a control panel with the password that the file
+// tells of, and must be answered with the status.
+func cmdLogin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: login status url file")
+	}
+	_, rest, _ := strings.Cut(ts.ReadFile(args[2]), "password: ")
+	password, _, _ := strings.Cut(rest, " ")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.PostForm(args[1], url.Values{"password": {password}}) //nolint:noctx // of a test
+	ts.Check(err)
+	ts.Check(resp.Body.Close())
+	if strconv.Itoa(resp.StatusCode) != args[0] || len(password) < 26 {
+		ts.Fatalf("a password of %d characters: %s, want %s", len(password), resp.Status, args[0])
+	}
 }
 
 // ask STATUS METHOD URL FILE [BODY]: sends a request with the bearer token of the

@@ -74,6 +74,7 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to standard error, as JSON")
 	fs.StringVar(&f.log, "log", "", "run file to write every request to; {start} in its name is the time")
 	fs.StringVar(&f.logArm, "log-arm", "proxy", "name of this proxy in that file")
+	cmd.AddCommand(newResetPasswordCmd())
 	return cmd
 }
 

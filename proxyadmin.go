@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -45,6 +46,9 @@ type office struct {
 	key     string
 	traffic *live.Traffic
 	tail    *live.Log
+
+	following sync.WaitGroup
+	stops     []context.CancelFunc
 }
 
 // tailLines is how much of the log the panel shows.
@@ -77,14 +81,6 @@ func (f *operateFlags) open(ctx context.Context, cfg *server.Config) (o *office,
 	return o, nil
 }
 
-// close closes the store, when nothing uses it any more.
-func (o *office) close() error {
-	if o.store == nil {
-		return nil
-	}
-	return o.store.Close()
-}
-
 // flags is where changes of flags are kept; nil where they are not.
 func (o *office) flags() feature.Backend {
 	if o.store == nil {
@@ -106,19 +102,16 @@ func (o *office) follow(ctx context.Context, s *server.Server, cfg server.Config
 	if cfg.Sources != nil && len(s.Pool().Status()) == 0 {
 		cfg.Log.Warn("there is no credential for the upstream yet: upload one in the control panel (--admin)")
 	}
-	go func() { _ = c.Follow(ctx) }() // it ends with ctx, and logs by itself
+	o.keepUp(ctx, func(ctx context.Context) { _ = c.Follow(ctx) }) // it ends with ctx, and logs by itself
 	return c, nil
 }
 
-// serve serves the panel until stop is called, and returns its URL. A
-// password that was made is written to out, once.
+// serve serves the panel until stop is called, and returns its URL. A password is
+// made when nothing else can fail, and is written to out, once.
 func (o *office) serve(ctx context.Context, f operateFlags, cfg server.Config, c *control.Credentials, out io.Writer) (url string, stop func(), err error) {
-	password, err := admin.Bootstrap(ctx, control.Accounts{Store: o.store})
-	if err != nil {
-		return "", nil, err
-	}
+	accounts := control.Accounts{Store: o.store}
 	a, err := admin.New(admin.Config{
-		Flags: control.Flags{Registry: cfg.Features}, Credentials: c, Accounts: control.Accounts{Store: o.store},
+		Flags: control.Flags{Registry: cfg.Features}, Credentials: c, Accounts: accounts,
 		Traffic: o.traffic, Log: o.tail, Key: admin.NewSecret(o.key), Kinds: []string{o.uploads.Kind},
 		BehindTLS: f.behindTLS, Clock: cfg.Clock, Logger: cfg.Log,
 	})
@@ -127,10 +120,13 @@ func (o *office) serve(ctx context.Context, f operateFlags, cfg server.Config, c
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.admin)
 	if err != nil {
-		a.Close()
 		return "", nil, fmt.Errorf("cannot listen on %s (choose another --admin, or port 0 for a free one): %w", f.admin, cmp.Or(errors.Unwrap(err), err))
 	}
 	url = "http://" + l.Addr().String() + "/admin/"
+	password, err := admin.Bootstrap(ctx, accounts)
+	if err != nil {
+		return "", nil, errors.Join(err, l.Close())
+	}
 	if password != "" {
 		_, _ = fmt.Fprintf(out, "control panel: %s password: %s (shown once)\n", url, password)
 	}

@@ -10,8 +10,7 @@ import (
 )
 
 // openFeatures puts the flags into cfg: what the environment says, else what was
-// stored, else what the command line gives. They follow what others change until
-// ctx ends.
+// stored, else what the command line gives.
 func openFeatures(ctx context.Context, cfg *server.Config, list string, stored feature.Backend) error {
 	given, err := feature.ParseSettings(list)
 	if err != nil {
@@ -24,9 +23,6 @@ func openFeatures(ctx context.Context, cfg *server.Config, list string, stored f
 		return err
 	}
 	cfg.Flags = cfg.Features.Current().Whole()
-	if stored != nil {
-		go cfg.Features.Run(ctx)
-	}
 	return nil
 }
 

@@ -31,6 +31,7 @@ func (f *proxyFlags) run(cmd *cobra.Command) (err error) {
 	if err := openFeatures(ctx, &cfg, f.flags, office.flags()); err != nil {
 		return err
 	}
+	office.keepUp(ctx, cfg.Features.Run)
 	l, err := f.open(ctx)
 	if err != nil {
 		return err

@@ -293,7 +293,7 @@ func TestPanel(t *testing.T) {
 	}{{"desk", 1280, 900}, {"phone", 360, 740}} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.view(t, size.width, size.height, scheme)
-			for _, page := range []string{"", "flags", "credentials", "requests", "requests/one", "log", "audit", "credentials/cr-1a2b/delete"} {
+			for _, page := range []string{"", "flags", "credentials", "requests", "requests/one", "log", "audit", "password", "credentials/cr-1a2b/delete"} {
 				name := strings.Join([]string{strings.ReplaceAll(cmp.Or(page, "overview"), "/", "-"), size.name, scheme}, "-")
 				t.Run(name, func(t *testing.T) {
 					if page == "requests/one" {
@@ -395,6 +395,28 @@ func TestPanelMovesTraffic(t *testing.T) {
 		t.Errorf("after the rollback the API reads back %v %%", got)
 	}
 	b.waitShare(t, func(percent float64) bool { return percent < 1 })
+	b.quiet(t)
+}
+
+// TestPanelPassword changes the password, goes on in the same session, and logs in
+// anew with the new one.
+func TestPanelPassword(t *testing.T) {
+	p := startPanel(t)
+	b := openTab(t)
+	b.view(t, 1280, 900, "light")
+	b.login(t, p)
+	const next = "a password of the test"
+	b.run(t, chromedp.Navigate(p.URL+"/admin/panel/password"), chromedp.WaitVisible(chromedp.CSS("#current")),
+		chromedp.SendKeys(chromedp.CSS("#current"), p.Password),
+		chromedp.SendKeys(chromedp.CSS("#new"), next),
+		chromedp.SendKeys(chromedp.CSS("#again"), next+kb.Enter), chromedp.WaitVisible(chromedp.CSS(".note")))
+	if got := eval[string](t, b, `document.querySelector(".note").textContent`); !strings.Contains(got, "The password is changed") {
+		t.Errorf("the page says %q", got)
+	}
+	keep(t, b, "password-changed")
+	b.run(t, chromedp.Click(chromedp.CSS(`form[action="/admin/panel/logout"] button`)), chromedp.WaitVisible(chromedp.CSS("#password")))
+	p.Password = next
+	b.login(t, p)
 	b.quiet(t)
 }
 

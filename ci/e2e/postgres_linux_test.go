@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -28,6 +29,7 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("suite", func(t *testing.T) { storetest.Run(t, s.fresh) })
 	t.Run("two replicas agree within a second", s.converges)
 	t.Run("lost connections are made again", s.reconnects)
+	t.Run("silent connections are given up", s.silence)
 }
 
 // converges measures how long a replica takes to learn of a change.
@@ -70,6 +72,103 @@ func (s *postgres) reconnects(t *testing.T) {
 	}
 }
 
+// silence: whoever's connections carry nothing any more, and are never closed, is
+// told soon of what comes then, and can write.
+func (s *postgres) silence(t *testing.T) {
+	db := s.fresh(t)
+	way := newWay(t, s.address)
+	a, b := storetest.Open(t, db.URL, nil), storetest.Open(t, strings.Replace(db.URL, s.address, way.address, 1), nil)
+	told := storetest.Follow(t, b)
+	save(t, a, 1)
+	told.Await(t, store.Flags)
+	way.silence()
+	save(t, a, 2)
+	begun := time.Now()
+	told.Await(t, store.Flags)
+	got, err := b.Flags(t.Context())
+	took := time.Since(begun)
+	t.Logf("told and read %v after a change behind silent connections", took)
+	if err != nil || got.Generation != 2 || took > 10*time.Second {
+		t.Errorf("%+v, %v after %v", got, err, took)
+	}
+	way.silence()
+	save(t, b, 3)
+}
+
+// A way leads to a server until it is silenced: then what goes over it by then
+// is swallowed, and new connections lead there again.
+type way struct {
+	address string
+	mu      sync.Mutex
+	silent  chan struct{} // closed for the connections made before
+}
+
+func newWay(t *testing.T, to string) *way {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &way{address: l.Addr().String(), silent: make(chan struct{})}
+	var open []net.Conn
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = here.Close()
+				continue
+			}
+			open = append(open, here, there)
+			w.mu.Lock()
+			silent := w.silent
+			w.mu.Unlock()
+			go carry(there, here, silent)
+			go carry(here, there, silent)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+	return w
+}
+
+// silence swallows from now on what the connections made so far carry.
+func (w *way) silence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.silent)
+	w.silent = make(chan struct{})
+}
+
+func carry(to, from net.Conn, silent <-chan struct{}) {
+	room := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(room)
+		select {
+		case <-silent:
+			if err != nil {
+				return
+			}
+			continue
+		default:
+		}
+		if _, errTo := to.Write(room[:n]); err != nil || errTo != nil {
+			_ = to.Close()
+			return
+		}
+	}
+}
+
 // restarts: what was acknowledged before the server was killed is there
 // afterwards, the store says that it cannot be reached, and watching goes on.
 func (s *postgres) restarts(t *testing.T) {
@@ -92,6 +191,7 @@ func (s *postgres) restarts(t *testing.T) {
 	if err != nil || got.Generation != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
+	told.Settle() // of the loss it was told, too
 	save(t, a, 2)
 	told.Await(t, store.Flags)
 }

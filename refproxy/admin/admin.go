@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,7 +119,34 @@ func (a *Admin) routes() http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, fault{http.StatusForbidden, "cross_origin", "this comes from another site's page"})
 	}))
-	return headers(cross.Handler(mux))
+	return headers(a.named(cross.Handler(mux)))
+}
+
+// named refuses names of this machine that others can make up. By DNS they can
+// have a name lead to loopback, and their page is then of the panel's own origin.
+// An address is nobody's to move, and over TLS the certificate vouches for a name.
+func (a *Admin) named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.cfg.BehindTLS || r.TLS != nil || isAddress(r.Host) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		writeError(w, fault{
+			http.StatusMisdirectedRequest, "host",
+			"the panel answers to an address or to localhost, not to other names: open it by the URL that the proxy printed, or put TLS in front (--admin-behind-tls)",
+		})
+	})
+}
+
+// isAddress reports whether host, with or without a port, is an IP address or
+// localhost.
+func isAddress(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	_, err = netip.ParseAddr(name)
+	return err == nil || strings.EqualFold(name, "localhost")
 }
 
 // policy lets pages load what this server has, and nothing else.

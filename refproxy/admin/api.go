@@ -111,18 +111,19 @@ func (a *Admin) postCredential(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// mostWeight is the largest weight of a credential.
-const mostWeight = 1000
+// Weights of a credential that is used: one so small that a score divided by it
+// is no number is none.
+const leastWeight, mostWeight = 1e-3, 1000
 
 // add takes a new credential into use.
 func (a *Admin) add(r *http.Request, c NewCredential) (string, error) {
 	switch {
 	case !slices.Contains(a.cfg.Kinds, c.Kind):
 		return "", invalid("a kind is one of %q", a.cfg.Kinds)
-	case c.Label == "" || len(c.Label) > 100:
-		return "", invalid("a label of 1 to 100 bytes is needed: it is what people see of the credential")
-	case !(c.Weight >= 0 && c.Weight <= mostWeight):
-		return "", invalid("a weight lies between 0 (not used) and %d", mostWeight)
+	case c.Label == "" || len(c.Label) > 100 || !isLine(c.Label):
+		return "", invalid("a label of 1 to 100 bytes in one line is needed: it is what people see of the credential")
+	case c.Weight != 0 && !(c.Weight >= leastWeight && c.Weight <= mostWeight):
+		return "", invalid("a weight is 0 (not used) or lies between %v and %v", leastWeight, mostWeight)
 	case c.Secret.Reveal() == "":
 		return "", invalid("the credential itself is missing")
 	}

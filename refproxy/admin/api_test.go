@@ -60,6 +60,12 @@ func TestPutFlag(t *testing.T) {
 		{"no JSON", retryFlag, `percent=20`, nil, 400, "invalid", 0},
 		{"nothing", retryFlag, ``, nil, 400, "invalid", 0},
 		{"too much", retryFlag, `{"evidence":"` + strings.Repeat("x", 70<<10) + `"}`, nil, 413, "too_large", 0},
+		{"half a step", retryFlag, `{"percent":0.005,"expected":7}`, nil, 400, "invalid", 0},
+		{"no number JSON has", retryFlag, `{"percent":NaN,"expected":7}`, nil, 400, "invalid", 0},
+		{"beyond all numbers", retryFlag, `{"percent":1e999,"expected":7}`, nil, 400, "invalid", 0},
+		{"evidence that no text column takes", retryFlag, `{"percent":20,"expected":7,"evidence":"a\u0000b"}`, nil, 400, "invalid", 0},
+		{"evidence of two lines", retryFlag, `{"percent":20,"expected":7,"evidence":"a\nb"}`, nil, 400, "invalid", 0},
+		{"a name that rings", retryFlag, `{"percent":20,"expected":7,"who":"\u0007"}`, nil, 400, "invalid", 0},
 		{"long evidence", retryFlag, `{"percent":20,"expected":7,"evidence":"` + strings.Repeat("x", 600) + `"}`, nil, 400, "invalid", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,6 +121,20 @@ func TestPutFlagReadsBack(t *testing.T) {
 		if got := w.api(t, "GET", "/admin/audit?limit="+limit, ""); got.StatusCode != 400 {
 			t.Errorf("limit %s: %d", limit, got.StatusCode)
 		}
+	}
+}
+
+// TestSessionsHaveOneName holds that a person's change is not written down as a
+// program's, whatever it says.
+func TestSessionsHaveOneName(t *testing.T) {
+	w := newWorld(t)
+	b := w.loggedIn(t)
+	body := strings.NewReader(`{"percent":20,"expected":7,"who":"firstbyte rollout r1"}`)
+	if got := b.send(t, "PUT", "/admin/flags/"+retryFlag, body, "Content-Type", "application/json"); got.StatusCode != 200 {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	if who := w.flags.log[0].Who; who != "panel" {
+		t.Errorf("the audit log has %q", who)
 	}
 }
 
@@ -219,6 +239,8 @@ func TestRefusedCredentials(t *testing.T) {
 		{"unknown kind", `{"label":"x","kind":"password","secret":"s3cret"}`, 400},
 		{"no secret", `{"label":"x","kind":"key"}`, 400},
 		{"negative weight", `{"label":"x","kind":"key","weight":-1,"secret":"s3cret"}`, 400},
+		{"a weight that no score is divided by", `{"label":"x","kind":"key","weight":1e-320,"secret":"s3cret"}`, 400},
+		{"a label of two lines", `{"label":"x\ny","kind":"key","secret":"s3cret"}`, 400},
 		{"the adapter's word", `{"label":"x","kind":"key","secret":"s3cret twice"}`, 400},
 		{"a secret of another type", `{"label":"x","kind":"key","secret":{"private":"s3cret"}}`, 400},
 		{"an unknown field", `{"label":"x","kind":"key","sekret":"s3cret"}`, 400},

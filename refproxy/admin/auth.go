@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -73,21 +74,21 @@ func formToken(token string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// login begins a session and sets its cookie. The token is always a new one, so
-// a cookie that somebody planted before the login opens nothing after it.
-func (a *Admin) login(w http.ResponseWriter, r *http.Request) error {
-	if old, err := r.Cookie(cookieName); err == nil {
-		if err := a.cfg.Accounts.DeleteSession(r.Context(), sum(old.Value)); err != nil {
-			return err
-		}
-	}
+// begin begins a session of who knows the password of this hash, and sets its
+// cookie. The token is always a new one, so a cookie that somebody planted before
+// the login opens nothing after it.
+func (a *Admin) begin(w http.ResponseWriter, r *http.Request, passwordHash string) (session string, err error) {
 	token, now := rand.Text(), time.Now()
 	s := Session{Hash: sum(token), Created: now, Expires: now.Add(sessionTime)}
-	if err := a.cfg.Accounts.SaveSession(r.Context(), s); err != nil {
-		return err
+	err = a.cfg.Accounts.SaveSession(r.Context(), s, passwordHash)
+	if errors.Is(err, ErrStale) {
+		return "", errChanged
+	}
+	if err != nil {
+		return "", err
 	}
 	http.SetCookie(w, a.cookie(r, token, int(sessionTime.Seconds())))
-	return nil
+	return s.Hash, nil
 }
 
 func (a *Admin) logout(w http.ResponseWriter, r *http.Request) error {
@@ -102,18 +103,23 @@ func (a *Admin) cookie(r *http.Request, value string, age int) *http.Cookie {
 	}
 }
 
-// checkPassword tells whether the password is right. One at a time: hashing is
-// slow on purpose, and the machine has requests to serve.
-func (a *Admin) checkPassword(ctx context.Context, password string) (bool, error) {
+// checkPassword returns the hash that the password has, empty if it is not the
+// right one. One at a time: hashing is slow on purpose, and the machine has
+// requests to serve.
+func (a *Admin) checkPassword(ctx context.Context, password string) (hash string, err error) {
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
-	hash, err := a.cfg.Accounts.Password(ctx)
+	hash, err = a.cfg.Accounts.Password(ctx)
 	if err != nil || hash == "" {
-		return false, err
+		return "", err
 	}
-	return samePassword(password, hash)
+	same, err := samePassword(password, hash)
+	if err != nil || !same {
+		return "", err
+	}
+	return hash, nil
 }

@@ -27,7 +27,9 @@
 //
 // A change of a flag says in expected, or in If-Match, on which generation it is
 // based: 428 without, 409 "stale" if that is no longer the newest, 423 "locked"
-// if the environment sets the flag. Its answer is the state read back.
+// if the environment sets the flag, 503 "store" if it cannot be kept. Its answer is
+// the state read back. A session's changes are logged as the panel's; who has the
+// key says for whom it asks.
 //
 // # The panel
 //
@@ -35,9 +37,11 @@
 // replaces the regions that change, told by a stream of server-sent events.
 // Nothing is loaded from elsewhere, and the Content-Security-Policy says so.
 //
-// There is one password: Bootstrap makes it, and only its PBKDF2 hash is kept.
-// A login makes a random token, of which only the SHA-256 sum is kept; it lasts
-// 12 hours. Tries are limited per address and in all. Requests that change
+// There is one password: Bootstrap makes it, ResetPassword makes another, a page
+// changes it, and only its PBKDF2 hash is kept. A login makes a random token, of
+// which only the SHA-256 sum is kept; it lasts 12 hours, and no longer than the
+// password. Tries are limited per address and in all. Requests that change
 // something must come from the panel's own pages: by net/http's
-// CrossOriginProtection, by a SameSite cookie, and by a token in each form.
+// CrossOriginProtection, by a SameSite cookie, and by a token in each form. Without
+// TLS the Host must be an address or localhost, against DNS rebinding.
 package admin

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A flagView is a flag as the API tells it.
@@ -54,8 +56,8 @@ func (a *Admin) setFlag(ctx context.Context, c FlagChange) (oneFlag, error) {
 	if err := checkSetting(c.Setting); err != nil {
 		return oneFlag{}, err
 	}
-	if max(len(c.Who), len(c.Evidence)) > longest {
-		return oneFlag{}, invalid("no text may be over %d bytes", longest)
+	if max(len(c.Who), len(c.Evidence)) > longest || !isLine(c.Who) || !isLine(c.Evidence) {
+		return oneFlag{}, invalid("who and evidence are one line each, of at most %d bytes", longest)
 	}
 	if err := a.cfg.Flags.SetFlag(ctx, c); err != nil {
 		return oneFlag{}, err
@@ -76,6 +78,12 @@ func checkSetting(s Setting) error {
 		return invalid("a unit is request or session")
 	}
 	return nil
+}
+
+// isLine reports whether text can be kept by every store and shown in a line: no
+// control characters, no bytes that are no text.
+func isLine(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // rollbackTries bounds how often a rollback follows a generation that others
@@ -139,8 +147,8 @@ func (a *Admin) putFlag(w http.ResponseWriter, r *http.Request) error {
 	if body.Unit == "" {
 		body.Unit = now.Unit
 	}
-	if body.Who == "" {
-		body.Who = from(r.Context()).who
+	if c := from(r.Context()); body.Who == "" || c.session != "" { // a login is a person, whatever it says
+		body.Who = c.who
 	}
 	f, err := a.setFlag(r.Context(), FlagChange{
 		Name: now.Name, Setting: Setting{*body.Percent, body.Unit}, Expected: expected, Who: body.Who, Evidence: body.Evidence,

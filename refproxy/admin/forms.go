@@ -1,16 +1,13 @@
 package admin
 
 import (
-	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // form lets a handler see forms that this session's pages hold, alone. What
@@ -159,49 +156,4 @@ func (a *Admin) askDelete(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.render(w, r, http.StatusOK, "delete", page{Title: "Delete " + c.Label + "?", Here: "credentials", Content: c})
 	return nil
-}
-
-func (a *Admin) leave(w http.ResponseWriter, r *http.Request) error {
-	if err := a.logout(w, r); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/admin/panel/login", http.StatusSeeOther)
-	return nil
-}
-
-func (a *Admin) showLogin(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "login", page{Title: "Log in"})
-}
-
-// tryLogin begins a session for the right password.
-func (a *Admin) tryLogin(w http.ResponseWriter, r *http.Request) {
-	refuse := func(f fault) {
-		a.render(w, r, f.status, "login", page{Title: "Log in", Note: note{f.message, true}})
-	}
-	address := addressOf(r)
-	if wait := a.limit.take(address); wait > 0 {
-		seconds := int(math.Ceil(wait.Seconds()))
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		refuse(fault{http.StatusTooManyRequests, "", "Too many tries. Wait " + duration(time.Duration(seconds)*time.Second) + "."})
-		return
-	}
-	if err := readForm(w, r); err != nil {
-		refuse(a.fault(r, err))
-		return
-	}
-	right, err := a.checkPassword(r.Context(), strings.TrimSpace(r.PostFormValue("password")))
-	if err == nil && !right {
-		a.cfg.Logger.Warn("login refused", "address", address.String())
-		refuse(fault{http.StatusUnauthorized, "", "That is not the password."})
-		return
-	}
-	if err == nil {
-		a.limit.giveBack(address)
-		err = a.login(w, r.WithContext(context.WithoutCancel(r.Context())))
-	}
-	if err != nil {
-		refuse(a.fault(r, err))
-		return
-	}
-	http.Redirect(w, r, "/admin/panel/", http.StatusSeeOther)
 }

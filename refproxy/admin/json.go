@@ -28,6 +28,7 @@ func (f fault) Error() string { return f.message }
 var (
 	errUnauthenticated = fault{http.StatusUnauthorized, "unauthenticated", "the admin key or a login is needed"}
 	errNoRoute         = fault{http.StatusNotFound, "not_found", "there is no such route, or not by this method"}
+	errUnavailable     = fault{http.StatusServiceUnavailable, "store", "the proxy's store does not answer; what was to be changed may be changed or not: read it again once it does"}
 	errNotFound        = fault{http.StatusNotFound, "not_found", "there is none of this name"}
 )
 
@@ -53,6 +54,9 @@ func (a *Admin) fault(r *http.Request, err error) fault {
 		return fault{http.StatusLocked, "locked", "the environment sets this flag: unset its variable and restart the proxy"}
 	}
 	a.cfg.Logger.Error("admin request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	if errors.Is(err, ErrUnavailable) {
+		return errUnavailable
+	}
 	return fault{http.StatusInternalServerError, "internal", "the proxy could not do this; its log says why"}
 }
 

@@ -68,6 +68,13 @@ func (m *memoryFlags) Audit(_ context.Context, limit int) ([]admin.AuditEntry, e
 	return newest[:min(limit, len(newest))], nil
 }
 
+// fail has all that asks for a session fail, or no longer.
+func (m *memoryAccounts) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = err
+}
+
 // percent returns what is in force.
 func (m *memoryFlags) percent(name string) float64 {
 	state, _ := m.Flags(context.Background())
@@ -152,6 +159,10 @@ type memoryAccounts struct {
 	mu       sync.Mutex
 	hash     string
 	sessions map[string]admin.Session
+	// before runs before each change, as another replica's change would, and gone is
+	// what all fail with.
+	before func()
+	gone   error
 }
 
 func (m *memoryAccounts) Password(context.Context) (string, error) {
@@ -170,16 +181,38 @@ func (m *memoryAccounts) CreatePassword(_ context.Context, hash string) (bool, e
 	return true, nil
 }
 
+func (m *memoryAccounts) ReplacePassword(_ context.Context, was, hash string) error {
+	if m.before != nil {
+		m.before()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.hash == "":
+		return admin.ErrUnknown
+	case was != "" && was != m.hash:
+		return admin.ErrStale
+	}
+	m.hash, m.sessions = hash, nil
+	return nil
+}
+
 func (m *memoryAccounts) Session(_ context.Context, hash string) (admin.Session, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s, ok := m.sessions[hash]
-	return s, ok, nil
+	return s, ok && m.gone == nil, m.gone
 }
 
-func (m *memoryAccounts) SaveSession(_ context.Context, s admin.Session) error {
+func (m *memoryAccounts) SaveSession(_ context.Context, s admin.Session, passwordHash string) error {
+	if m.before != nil {
+		m.before()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if passwordHash != m.hash {
+		return admin.ErrStale
+	}
 	if m.sessions == nil {
 		m.sessions = map[string]admin.Session{}
 	}

@@ -58,6 +58,7 @@ func (a *Admin) views() []view {
 		{"requests", "Requests", a.recent, func(c Content) []region { return []region{{"recent", "recent", c}} }},
 		{"log", "Log", a.tail, func(c Content) []region { return []region{{"tail", "tail", c}} }},
 		{"audit", "Audit", a.audit, nil},
+		{"password", "Password", func(*http.Request) (Content, error) { return leastPassword, nil }, nil},
 	}
 }
 
@@ -78,6 +79,7 @@ func (a *Admin) panelRoutes(mux *http.ServeMux) {
 	mux.Handle("POST /admin/panel/flags/{name}/rollback", a.form(a.rollBackFlag))
 	mux.Handle("POST /admin/panel/credentials", a.form(a.upload))
 	mux.Handle("POST /admin/panel/credentials/{id}/{action}", a.form(a.actOn))
+	mux.Handle("POST /admin/panel/password", a.form(a.changePassword))
 	mux.Handle("POST /admin/panel/logout", a.form(a.leave))
 	mux.HandleFunc("GET /admin/panel/login", a.showLogin)
 	mux.HandleFunc("POST /admin/panel/login", a.tryLogin)

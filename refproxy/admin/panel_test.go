@@ -35,7 +35,7 @@ func TestPages(t *testing.T) {
 		for name, path := range map[string]string{
 			"login": "login", "overview": "", "flags": "flags", "credentials": "credentials", "delete": "credentials/cr-1a2b/delete",
 			"requests": "requests", "failed": "requests?outcome=failed", "request": "requests/req_2", "log": "log", "warnings": "log?level=warn",
-			"audit": "audit", "fault": "requests/none",
+			"audit": "audit", "fault": "requests/none", "password": "password",
 		} {
 			got := w.do(t, "GET", "/admin/panel/"+path, "", "Cookie", cookie)
 			frame, content, _ := strings.Cut(got.body, "<main ")

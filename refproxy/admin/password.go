@@ -38,6 +38,22 @@ func Bootstrap(ctx context.Context, accounts Accounts) (password string, err err
 	return password, nil
 }
 
+// ResetPassword replaces the panel's password by a new one, which it returns to be
+// printed once, and ends all sessions. It needs no login: it is for who can write
+// to the store by other means. The error is ErrUnknown where no panel was ever
+// started.
+func ResetPassword(ctx context.Context, accounts Accounts) (password string, err error) {
+	password = rand.Text() // 128 bits
+	hash, err := hashPassword(password, iterations)
+	if err != nil {
+		return "", err
+	}
+	if err := accounts.ReplacePassword(ctx, "", hash); err != nil {
+		return "", err
+	}
+	return password, nil
+}
+
 // hashPassword returns "pbkdf2-sha256$ITERATIONS$SALT$KEY" with a salt of its
 // own.
 func hashPassword(password string, iterations int) (string, error) {

@@ -16,6 +16,9 @@ var (
 	ErrStale = errors.New("changed meanwhile")
 	// ErrLocked is a flag that the environment sets.
 	ErrLocked = errors.New("set by the environment")
+	// ErrUnavailable is a store that does not do what it is asked. What was to be
+	// changed may be changed or not.
+	ErrUnavailable = errors.New("the store does not answer")
 )
 
 // Invalid is an input that cannot be accepted; its text is shown to whoever
@@ -192,10 +195,15 @@ type Accounts interface {
 	Password(ctx context.Context) (hash string, err error)
 	// CreatePassword keeps hash if there is none yet, and says whether it did.
 	CreatePassword(ctx context.Context, hash string) (created bool, err error)
+	// ReplacePassword keeps another hash and forgets all sessions, both or neither.
+	// Unless was is empty, it must be the hash until then, else the error is
+	// ErrStale. It is ErrUnknown where there is no password yet.
+	ReplacePassword(ctx context.Context, was, hash string) error
 	// Session returns the session kept under hash; ok is false if there is none.
 	Session(ctx context.Context, hash string) (s Session, ok bool, err error)
-	// SaveSession keeps a session. It may forget those that have expired.
-	SaveSession(ctx context.Context, s Session) error
+	// SaveSession keeps a session, if passwordHash is still the password's; else
+	// the error is ErrStale. It may forget those that have expired.
+	SaveSession(ctx context.Context, s Session, passwordHash string) error
 	// DeleteSession forgets a session, if there is one.
 	DeleteSession(ctx context.Context, hash string) error
 }

@@ -119,6 +119,36 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
+// TestNamesOfOthers holds that the panel answers to no name that somebody else
+// could have lead to this machine, unless TLS vouches for it.
+func TestNamesOfOthers(t *testing.T) {
+	w := newWorld(t)
+	ask := func(w *world, host string) reply {
+		r := request(t, "GET", "/admin/flags", "", "Authorization", "Bearer "+adminKey)
+		r.Host = host
+		rec := httptest.NewRecorder()
+		w.admin.ServeHTTP(rec, r)
+		return reply{rec.Result(), rec.Body.String()}
+	}
+	for _, host := range []string{"127.0.0.1", "127.0.0.1:8788", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8788", "192.0.2.7:80"} {
+		if got := ask(w, host); got.StatusCode != 200 {
+			t.Errorf("%q: %d %s", host, got.StatusCode, got.body)
+		}
+	}
+	for _, host := range []string{"", "evil.example", "evil.example:8788", "127.0.0.1.evil.example", "localhost.evil.example:8788", "xn--localhost", "127.0.0.1:8788:1"} {
+		got := ask(w, host)
+		if got.StatusCode != http.StatusMisdirectedRequest || strings.Contains(got.body, "ff_") || !strings.Contains(got.body, "--admin-behind-tls") {
+			t.Errorf("%q: %d %s", host, got.StatusCode, got.body)
+		}
+	}
+	if got := ask(newWorld(t, func(c *admin.Config) { c.BehindTLS = true }), "proxy.example"); got.StatusCode != 200 {
+		t.Errorf("behind TLS: %d", got.StatusCode)
+	}
+	if got := w.do(t, "GET", "https://proxy.example/admin/flags", "", "Authorization", "Bearer "+adminKey); got.StatusCode != 200 {
+		t.Errorf("over TLS: %d", got.StatusCode)
+	}
+}
+
 func TestLoginCookie(t *testing.T) {
 	w := newWorld(t).withPassword(t)
 	const form = "application/x-www-form-urlencoded"
@@ -208,8 +238,7 @@ func TestBadPasswords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t).withPassword(t)
 		try := func(address, guess string) reply {
-			r := httptest.NewRequestWithContext(t.Context(), "POST", "/admin/panel/login", strings.NewReader(url.Values{"password": {guess}}.Encode()))
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r := request(t, "POST", "/admin/panel/login", url.Values{"password": {guess}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 			r.RemoteAddr = address
 			rec := httptest.NewRecorder()
 			w.admin.ServeHTTP(rec, r)
@@ -396,6 +425,28 @@ type brokenFlags struct{ *memoryFlags }
 
 func (brokenFlags) Flags(context.Context) (admin.FlagState, error) {
 	return admin.FlagState{}, errors.New("dial db.internal: refused")
+}
+
+// TestStoreGone holds that a person and a program are told in a line that nothing
+// can be changed now.
+func TestStoreGone(t *testing.T) {
+	w := newWorld(t, func(c *admin.Config) { c.Flags = storelessFlags{newFlags()} })
+	got := w.api(t, "PUT", "/admin/flags/"+retryFlag, `{"percent":20,"expected":7}`)
+	if got.StatusCode != http.StatusServiceUnavailable || strings.Contains(got.body, "db.internal") || !strings.Contains(got.body, "store does not answer") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	b := w.loggedIn(t)
+	got = b.submit(t, "/admin/panel/flags/"+retryFlag, url.Values{"percent": {"1"}, "expected": {"7"}, "unit": {"request"}})
+	if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "store does not answer") {
+		t.Errorf("%d %s", got.StatusCode, outline(got.body))
+	}
+}
+
+// storelessFlags can be read and not changed.
+type storelessFlags struct{ *memoryFlags }
+
+func (storelessFlags) SetFlag(context.Context, admin.FlagChange) error {
+	return fmt.Errorf("%w: dial db.internal: refused", admin.ErrUnavailable)
 }
 
 func TestSecretsHide(t *testing.T) {

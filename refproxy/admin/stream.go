@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// Streams of live figures: how often they tell, how long a write may take, how
-// often the login is looked at again, and how many there may be.
+// Streams of live figures: how often they tell, and look whether the login still
+// holds; how long a write may take; how long they go on while nobody can say
+// whether the login holds; and how many there may be.
 const (
 	tellEvery   = time.Second
 	tellWithin  = 10 * time.Second
-	checkEvery  = 15 * time.Second
+	unsureFor   = 15 * time.Second
 	maxWatchers = 32
 )
 
@@ -55,7 +56,7 @@ func (a *Admin) stream(w http.ResponseWriter, r *http.Request, tell func(context
 	w.Header().Set("X-Accel-Buffering", "no")
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	last, checked := map[string][]byte{}, time.Now()
+	last, sure := map[string][]byte{}, time.Now()
 	for {
 		events, err := tell(r.Context())
 		if err != nil {
@@ -72,12 +73,12 @@ func (a *Admin) stream(w http.ResponseWriter, r *http.Request, tell func(context
 		case <-a.stopped.Done():
 			return nil
 		}
-		if time.Since(checked) >= checkEvery {
-			if _, ok, err := a.caller(r); !ok || err != nil {
-				_, _ = w.Write(sse{name: "ended"}.bytes())
-				return nil
-			}
-			checked = time.Now()
+		switch _, ok, err := a.caller(r); {
+		case err == nil && ok:
+			sure = time.Now()
+		case err == nil || time.Since(sure) >= unsureFor:
+			_, _ = w.Write(sse{name: "ended"}.bytes())
+			return nil
 		}
 	}
 }

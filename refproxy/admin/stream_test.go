@@ -30,7 +30,7 @@ func watch(t *testing.T, dial func() net.Conn, path string, head ...string) *wat
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
-	r, err := http.NewRequestWithContext(ctx, "GET", "http://admin"+path, nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", "http://127.0.0.1"+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,36 +129,67 @@ func TestStreamOutlivesTimeouts(t *testing.T) {
 	})
 }
 
+// watching logs in and watches the requests until the stream ends.
+func (w *world) watching(t *testing.T) (rec *httptest.ResponseRecorder, token string, ended chan struct{}) {
+	t.Helper()
+	login := w.do(t, "POST", "/admin/panel/login", url.Values{"password": {password}}.Encode(), "Content-Type", formType)
+	token = login.Cookies()[0].Value
+	rec, ended = httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.admin.ServeHTTP(rec, request(t, "GET", "/admin/panel/live/requests", "", "Cookie", admin.CookieName+"="+token))
+	}()
+	return rec, token, ended
+}
+
+const formType = "application/x-www-form-urlencoded"
+
 // TestStreamEndsWithTheSession holds that nobody watches on after a logout, and
 // that a region is sent when it has changed and only then.
 func TestStreamEndsWithTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t).withPassword(t)
-		const form = "application/x-www-form-urlencoded"
-		login := w.do(t, "POST", "/admin/panel/login", url.Values{"password": {password}}.Encode(), "Content-Type", form)
-		token := login.Cookies()[0].Value
-		cookie := admin.CookieName + "=" + token
-		r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/panel/live/requests", nil)
-		r.Header.Set("Cookie", cookie)
-		rec := httptest.NewRecorder()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			w.admin.ServeHTTP(rec, r)
-		}()
+		rec, token, ended := w.watching(t)
 		time.Sleep(5 * time.Second)
 		w.traffic.Began()
 		w.traffic.Ended(live.Request{ID: "req_1", Outcome: live.OK})
 		time.Sleep(5 * time.Second)
-		w.do(t, "POST", "/admin/panel/logout", url.Values{"form": {admin.FormToken(token)}}.Encode(), "Content-Type", form, "Cookie", cookie)
+		w.do(t, "POST", "/admin/panel/logout", url.Values{"form": {admin.FormToken(token)}}.Encode(), "Content-Type", formType, "Cookie", admin.CookieName+"="+token)
 		begun := time.Now()
 		<-ended
-		if took := time.Since(begun); took > 16*time.Second {
+		if took := time.Since(begun); took > time.Second {
 			t.Errorf("it went on for %v after the logout", took)
 		}
 		got := rec.Body.String()
-		if n := strings.Count(got, "event: region"); n != 2 || strings.Count(got, "req_1") == 0 || !strings.HasSuffix(got, "event: ended\ndata: null\n\n") {
+		if n := strings.Count(got, "event: region"); n != 2 || strings.Count(got, "req_1") == 0 || !strings.HasSuffix(got, endOfStream) {
 			t.Errorf("%d regions, want the first and the changed one, then the end:\n%s", n, got)
+		}
+	})
+}
+
+const endOfStream = "event: ended\ndata: null\n\n"
+
+// TestStreamOutlivesAShortFailure holds that a stream goes on while the store fails
+// for a moment, and not for long: nobody can say then whether the login holds.
+func TestStreamOutlivesAShortFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t).withPassword(t)
+		rec, _, ended := w.watching(t)
+		time.Sleep(1500 * time.Millisecond)
+		w.accounts.fail(admin.ErrUnavailable)
+		time.Sleep(10 * time.Second)
+		w.accounts.fail(nil)
+		time.Sleep(10 * time.Second)
+		select {
+		case <-ended:
+			t.Fatalf("it has ended:\n%s", rec.Body)
+		default:
+		}
+		w.accounts.fail(admin.ErrUnavailable)
+		begun := time.Now()
+		<-ended
+		if took := time.Since(begun); took > 16*time.Second || !strings.HasSuffix(rec.Body.String(), endOfStream) {
+			t.Errorf("it went on for %v:\n%s", took, rec.Body)
 		}
 	})
 }
@@ -173,8 +204,7 @@ func TestWatchersAreBounded(t *testing.T) {
 		open := func() *httptest.ResponseRecorder {
 			ctx, cancel := context.WithCancel(t.Context())
 			leave = append(leave, cancel)
-			r := httptest.NewRequestWithContext(ctx, "GET", "/admin/live", nil)
-			r.Header.Set("Authorization", "Bearer "+adminKey)
+			r := request(t, "GET", "/admin/live", "", "Authorization", "Bearer "+adminKey).WithContext(ctx)
 			rec := httptest.NewRecorder()
 			wg.Go(func() { w.admin.ServeHTTP(rec, r) })
 			synctest.Wait()

@@ -70,13 +70,23 @@ type reply struct {
 // do serves one request by itself; head holds headers in pairs.
 func (w *world) do(t *testing.T, method, path, body string, head ...string) reply {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	for i := 0; i+1 < len(head); i += 2 {
-		r.Header.Add(head[i], head[i+1])
-	}
+	r := request(t, method, path, body, head...)
 	rec := httptest.NewRecorder()
 	w.admin.ServeHTTP(rec, r)
 	return reply{rec.Result(), rec.Body.String()}
+}
+
+// request is one to the panel's address, but for a path that names another.
+func request(t *testing.T, method, path, body string, head ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	if strings.HasPrefix(path, "/") {
+		r.Host = "127.0.0.1:8788"
+	}
+	for i := 0; i+1 < len(head); i += 2 {
+		r.Header.Add(head[i], head[i+1])
+	}
+	return r
 }
 
 // api is do with the admin key and a JSON body.

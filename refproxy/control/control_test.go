@@ -39,7 +39,7 @@ type replica struct {
 }
 
 // up is an upstream that says which key it was asked with.
-func up(t *testing.T) string {
+func up(t testing.TB) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if r.Header.Get("X-Goog-Api-Key") == "k-revoked" {
@@ -54,7 +54,7 @@ func up(t *testing.T) string {
 }
 
 // begin begins one of the Gemini API with keys that are given.
-func begin(t *testing.T, path, upstreamURL string, keys ...string) *replica {
+func begin(t testing.TB, path, upstreamURL string, keys ...string) *replica {
 	t.Helper()
 	cfg := server.Config{Upstream: upstream.Config{BaseURL: upstreamURL}, Sources: []server.Source{}}
 	for _, k := range keys {
@@ -65,7 +65,7 @@ func begin(t *testing.T, path, upstreamURL string, keys ...string) *replica {
 	return beginWith(t, path, cfg, control.Uploads{Kind: "gemini", Open: control.OpenKey})
 }
 
-func beginWith(t *testing.T, path string, cfg server.Config, uploads control.Uploads) *replica {
+func beginWith(t testing.TB, path string, cfg server.Config, uploads control.Uploads) *replica {
 	t.Helper()
 	key, err := store.ParseKey(sealKey)
 	if err != nil {
@@ -122,9 +122,10 @@ func beginWith(t *testing.T, path string, cfg server.Config, uploads control.Upl
 }
 
 // api asks the admin API.
-func (r *replica) api(t *testing.T, method, path, body string) (int, string) {
+func (r *replica) api(t testing.TB, method, path, body string) (int, string) {
 	t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.Host = "127.0.0.1"
 	req.Header.Set("Authorization", "Bearer "+adminKey)
 	req.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
@@ -134,7 +135,7 @@ func (r *replica) api(t *testing.T, method, path, body string) (int, string) {
 
 // ask asks the proxy for a message, and returns its answer and the flags that it
 // was served with.
-func (r *replica) ask(t *testing.T) (status int, body, arm string) {
+func (r *replica) ask(t testing.TB) (status int, body, arm string) {
 	t.Helper()
 	req := httptest.NewRequest("POST", "/v1/messages", strings.NewReader(`{"model":"gemini-2.5-flash","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`))
 	w := httptest.NewRecorder()

@@ -56,7 +56,7 @@ func (f Flags) SetFlag(ctx context.Context, c admin.FlagChange) error {
 			return fmt.Errorf("%w: %w", theirs, err)
 		}
 	}
-	return err
+	return told(err)
 }
 
 // Audit returns the newest changes first.
@@ -68,5 +68,5 @@ func (f Flags) Audit(ctx context.Context, limit int) ([]admin.AuditEntry, error)
 			At: e.At, Who: e.Who, Flag: e.Flag, From: shown(e.From), To: shown(e.To), Evidence: e.Evidence, Generation: e.Generation,
 		}
 	}
-	return entries, err
+	return entries, told(err)
 }

@@ -112,26 +112,47 @@ const operator = "operator"
 
 // Password returns the hash of the password, empty if there is none yet.
 func (a Accounts) Password(ctx context.Context) (string, error) {
-	return a.Store.PasswordHash(ctx, operator)
+	hash, err := a.Store.PasswordHash(ctx, operator)
+	return hash, told(err)
 }
 
 // CreatePassword keeps hash if there is none yet.
 func (a Accounts) CreatePassword(ctx context.Context, hash string) (bool, error) {
-	return a.Store.CreateAccount(ctx, operator, hash)
+	created, err := a.Store.CreateAccount(ctx, operator, hash)
+	return created, told(err)
+}
+
+// ReplacePassword keeps another hash and ends all sessions.
+func (a Accounts) ReplacePassword(ctx context.Context, was, hash string) error {
+	return told(a.Store.ReplacePassword(ctx, operator, was, hash))
 }
 
 // Session returns the session kept under hash.
 func (a Accounts) Session(ctx context.Context, hash string) (admin.Session, bool, error) {
 	s, ok, err := a.Store.Session(ctx, hash)
-	return admin.Session{Hash: s.Hash, Created: s.Created, Expires: s.Expires}, ok, err
+	return admin.Session{Hash: s.Hash, Created: s.Created, Expires: s.Expires}, ok, told(err)
 }
 
-// SaveSession keeps a session.
-func (a Accounts) SaveSession(ctx context.Context, s admin.Session) error {
-	return a.Store.SaveSession(ctx, store.Session{Hash: s.Hash, Account: operator, Created: s.Created, Expires: s.Expires})
+// SaveSession keeps a session of who knew the password of passwordHash.
+func (a Accounts) SaveSession(ctx context.Context, s admin.Session, passwordHash string) error {
+	return told(a.Store.SaveSession(ctx, store.Session{Hash: s.Hash, Account: operator, Created: s.Created, Expires: s.Expires}, passwordHash))
 }
 
 // DeleteSession forgets a session.
 func (a Accounts) DeleteSession(ctx context.Context, hash string) error {
-	return a.Store.DeleteSession(ctx, hash)
+	return told(a.Store.DeleteSession(ctx, hash))
+}
+
+// told is an error of the store as the panel knows it.
+func told(err error) error {
+	kind := admin.ErrUnavailable
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		kind = admin.ErrUnknown
+	case errors.Is(err, store.ErrStale):
+		kind = admin.ErrStale
+	}
+	return fmt.Errorf("%w: %w", kind, err)
 }

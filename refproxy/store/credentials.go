@@ -44,7 +44,7 @@ func (s *Store) Credentials(ctx context.Context) ([]Credential, error) {
 // error is ErrNotFound.
 func (s *Store) SaveCredential(ctx context.Context, c Credential) error {
 	args := []any{c.ID, c.Label, c.Kind, c.Preview, c.Weight, c.Disabled, c.DisabledURL}
-	do := func(tx *sql.Tx) error {
+	do := func(ctx context.Context, tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `UPDATE credentials
 			SET label = $2, kind = $3, preview = $4, weight = $5, disabled = $6, disabled_url = $7 WHERE id = $1`, args...)
 		return changed(result, err, ErrNotFound)
@@ -55,7 +55,7 @@ func (s *Store) SaveCredential(ctx context.Context, c Credential) error {
 		if err != nil {
 			return fmt.Errorf("save credential %s: %w", c.ID, err)
 		}
-		do = func(tx *sql.Tx) error {
+		do = func(ctx context.Context, tx *sql.Tx) error {
 			if err := claim(ctx, tx, key); err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func (s *Store) SaveSecret(ctx context.Context, id string, secret Secret) error 
 	key := s.key.Load()
 	sealed, err := key.seal(secret, Credentials, id)
 	if err == nil {
-		err = s.change(ctx, func(tx *sql.Tx) error {
+		err = s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
 			if err := claim(ctx, tx, key); err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func (s *Store) SaveSecret(ctx context.Context, id string, secret Secret) error 
 // DeleteCredential forgets a credential with all its states, or returns
 // ErrNotFound.
 func (s *Store) DeleteCredential(ctx context.Context, id string) error {
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM credential_states WHERE credential = $1`, id); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (s *Store) Rotate(ctx context.Context, to *Key) error {
 	if from == nil || to == nil {
 		return ErrNoKey
 	}
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := claim(ctx, tx, from); err != nil {
 			return err
 		}

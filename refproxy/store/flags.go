@@ -64,7 +64,7 @@ func (s *Store) flagChanges(ctx context.Context, which string, args ...any) ([]F
 // SaveFlag makes one change, if the stored generation is still the one before
 // c.Generation; else the error is ErrStale.
 func (s *Store) SaveFlag(ctx context.Context, c FlagChange) error {
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var now uint64
 		if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(generation), 0) FROM flag_log`).Scan(&now); err != nil {
 			return err

@@ -18,6 +18,8 @@ const (
 	migrationLock = 0x66627374 // "fbst"
 	// connectTime bounds the wait for a server that does not answer.
 	connectTime = 10 * time.Second
+	// pingTime is after how long a connection that does not answer counts as lost.
+	pingTime = time.Second
 	// listenAgain is between two attempts to listen.
 	listenAgain = 250 * time.Millisecond
 )
@@ -40,6 +42,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	}
 	// A connection that was lost while nobody used it is seen before it is given
 	// out. That takes one way to the server and back, off the path of requests.
+	cfg.PingTimeout = pingTime
 	cfg.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -56,7 +56,7 @@ func (s *Store) SaveStates(ctx context.Context, states []State) error {
 	if len(states) == 0 {
 		return nil
 	}
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for part := range slices.Chunk(merged(states), batch) {
 			if _, err := tx.ExecContext(ctx, saveStates(len(part)), stateArgs(part)...); err != nil {
 				return err

@@ -134,8 +134,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
 }
 
+// answerTime bounds a transaction and a query: a connection that has gone silent,
+// as when a firewall has forgotten it, is given up, and the next gets another.
+const answerTime = 10 * time.Second
+
 // change runs do in one transaction that changes rows of the given kinds.
-func (s *Store) change(ctx context.Context, do func(*sql.Tx) error, kinds ...Kind) error {
+func (s *Store) change(ctx context.Context, do func(context.Context, *sql.Tx) error, kinds ...Kind) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin to write: %w", err)
@@ -147,7 +153,7 @@ func (s *Store) change(ctx context.Context, do func(*sql.Tx) error, kinds ...Kin
 			return fmt.Errorf("wait to write: %w", err)
 		}
 	}
-	if err := do(tx); err != nil {
+	if err := do(ctx, tx); err != nil {
 		return err
 	}
 	if s.engine.notify != "" {
@@ -176,6 +182,8 @@ func changed(result sql.Result, err error, none error) error {
 
 // query returns what scan makes of every row.
 func query[T any](ctx context.Context, s *Store, scan func(row func(...any) error) (T, error), text string, args ...any) (all []T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err

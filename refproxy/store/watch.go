@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,8 +11,9 @@ import (
 // Watch calls changed for each kind of rows once at the start, and then after
 // changes of it, by whomever: at once for those of this process and, with
 // PostgreSQL, of others; else within the interval of 200 ms (SQLite) or 500 ms.
-// Several changes may become one call. While the database does not answer nothing
-// is called; once it answers again nothing was missed. It returns when ctx ends.
+// Several changes may become one call. When the database ceases to answer each kind
+// is called once, so that whoever reads then learns of it, and nothing until it
+// answers again; then nothing was missed. It returns when ctx ends.
 func (s *Store) Watch(ctx context.Context, changed func(Kind)) error {
 	look := make(chan struct{}, 1)
 	s.watch(look, true)
@@ -22,14 +25,21 @@ func (s *Store) Watch(ctx context.Context, changed func(Kind)) error {
 	}
 	ticker := time.NewTicker(s.engine.interval)
 	defer ticker.Stop()
-	seen := map[Kind]int64{}
+	seen, lost := map[Kind]int64{}, false
 	for {
-		for _, c := range s.counts(ctx) {
+		all, err := s.counts(ctx)
+		for _, c := range all {
 			if before, ok := seen[c.kind]; !ok || before != c.n {
 				seen[c.kind] = c.n
 				changed(c.kind)
 			}
 		}
+		if err != nil && !lost && ctx.Err() == nil {
+			for _, kind := range slices.Sorted(maps.Keys(seen)) {
+				changed(kind)
+			}
+		}
+		lost = err != nil
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -45,15 +55,16 @@ type count struct {
 	n    int64
 }
 
-// counts returns nothing where the database does not answer.
-func (s *Store) counts(ctx context.Context) []count {
-	all, err := query(ctx, s, func(row func(...any) error) (c count, err error) {
+// lookTime bounds one look, so that one at a connection that has gone silent does
+// not keep the next from looking by another.
+const lookTime = 2 * time.Second
+
+func (s *Store) counts(ctx context.Context) ([]count, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return query(ctx, s, func(row func(...any) error) (c count, err error) {
 		return c, row(&c.kind, &c.n)
 	}, `SELECT kind, n FROM changes ORDER BY kind`)
-	if err != nil {
-		return nil
-	}
-	return all
 }
 
 // watch has the channel told of every change by this process, or no longer.

@@ -49,7 +49,10 @@ func Run(t *testing.T, fresh func(*testing.T) Database) {
 		{"many states", s.manyStates},
 		{"accounts", s.accounts},
 		{"sessions", s.sessions},
+		{"a new password ends sessions", s.newPassword},
+		{"a login with the old password comes too late", s.lateLogins},
 		{"replicas are told", s.watch},
+		{"replicas are told that nothing can be read", s.watchLost},
 		{"writers do not stop each other", s.writers},
 		{"replicas start at once", s.startAtOnce},
 		{"a newer store", s.newer},
@@ -382,15 +385,16 @@ func (s suite) sessions(t *testing.T) {
 	a, b := s.pair(t)
 	now := time.Now().UTC().Round(0)
 	live := store.Session{Hash: "live", Account: "admin", Created: now, Expires: now.Add(time.Hour)}
-	if err := a.SaveSession(t.Context(), live); err == nil {
-		t.Error("a session of no account was kept")
+	for _, hash := range []string{"", "hash"} {
+		is(t, "of no account", a.SaveSession(t.Context(), live, hash), store.ErrStale)
 	}
 	_, err := a.CreateAccount(t.Context(), "admin", "hash")
 	ok(t, err)
-	ok(t, a.SaveSession(t.Context(), store.Session{Hash: "past", Account: "admin", Created: now, Expires: now.Add(-time.Second)}))
-	ok(t, a.SaveSession(t.Context(), live))
+	is(t, "of another password", a.SaveSession(t.Context(), live, "other"), store.ErrStale)
+	ok(t, a.SaveSession(t.Context(), store.Session{Hash: "past", Account: "admin", Created: now, Expires: now.Add(-time.Second)}, "hash"))
+	ok(t, a.SaveSession(t.Context(), live, "hash"))
 	live.Expires = live.Expires.Add(time.Hour)
-	ok(t, b.SaveSession(t.Context(), live))
+	ok(t, b.SaveSession(t.Context(), live, "hash"))
 	got, found, err := b.Session(t.Context(), "live")
 	same(t, "it", got, err, live)
 	if _, past, err := a.Session(t.Context(), "past"); !found || past || err != nil {
@@ -400,6 +404,72 @@ func (s suite) sessions(t *testing.T) {
 	ok(t, a.DeleteSession(t.Context(), "live"))
 	if _, found, err := b.Session(t.Context(), "live"); found || err != nil {
 		t.Errorf("after its end: %v, %v", found, err)
+	}
+}
+
+func (s suite) newPassword(t *testing.T) {
+	a, b := s.pair(t)
+	is(t, "without an account", a.ReplacePassword(t.Context(), "admin", "", "new"), store.ErrNotFound)
+	for _, name := range []string{"admin", "other"} {
+		_, err := a.CreateAccount(t.Context(), name, "old")
+		ok(t, err)
+	}
+	expires := time.Now().Add(time.Hour)
+	ok(t, a.SaveSession(t.Context(), store.Session{Hash: "one", Account: "admin", Expires: expires}, "old"))
+	ok(t, b.SaveSession(t.Context(), store.Session{Hash: "two", Account: "admin", Expires: expires}, "old"))
+	ok(t, b.SaveSession(t.Context(), store.Session{Hash: "theirs", Account: "other", Expires: expires}, "old"))
+	left := func(what string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, hash := range []string{"one", "two", "theirs"} {
+			_, found, err := b.Session(t.Context(), hash)
+			ok(t, err)
+			if found {
+				got = append(got, hash)
+			}
+		}
+		same(t, what, got, nil, want)
+	}
+	is(t, "that was another", a.ReplacePassword(t.Context(), "admin", "older", "new"), store.ErrStale)
+	left("after what was refused", "one", "two", "theirs")
+	ok(t, a.ReplacePassword(t.Context(), "admin", "old", "new"))
+	hash, err := b.PasswordHash(t.Context(), "admin")
+	same(t, "the new one", hash, err, "new")
+	left("of the other account", "theirs")
+	ok(t, b.ReplacePassword(t.Context(), "admin", "", "newer"))
+	is(t, "by who knew the one before", a.ReplacePassword(t.Context(), "admin", "new", "theirs"), store.ErrStale)
+}
+
+// lateLogins: of logins by the old password and a new password at once none is left.
+func (s suite) lateLogins(t *testing.T) {
+	a, b := s.pair(t)
+	_, err := a.CreateAccount(t.Context(), "admin", "hash 0")
+	ok(t, err)
+	for round := range 10 {
+		old := fmt.Sprint("hash ", round)
+		session := func(i int) string { return fmt.Sprint(round, " ", i) }
+		var all sync.WaitGroup
+		for i := range 6 {
+			all.Go(func() {
+				r := []*store.Store{a, b}[i%2]
+				if i == 3 {
+					if err := r.ReplacePassword(t.Context(), "admin", old, fmt.Sprint("hash ", round+1)); err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				err := r.SaveSession(t.Context(), store.Session{Hash: session(i), Account: "admin", Expires: time.Now().Add(time.Hour)}, old)
+				if err != nil && !errors.Is(err, store.ErrStale) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for i := range 6 {
+			if _, found, err := b.Session(t.Context(), session(i)); found || err != nil {
+				t.Errorf("a session by the old password: %v, %v", found, err)
+			}
+		}
 	}
 }
 
@@ -427,6 +497,21 @@ func (s suite) watch(t *testing.T) {
 	toA.Await(t, store.States)
 	is(t, "a stale change", b.SaveFlag(t.Context(), change("one", 5, 1)), store.ErrStale)
 	toA.Quiet(t)
+}
+
+// watchLost: a replica that cannot look any more is told once, and goes on when it
+// can.
+func (s suite) watchLost(t *testing.T) {
+	db := s.fresh(t)
+	a := Open(t, db.URL, nil)
+	told := Follow(t, a)
+	db.Exec(t, `ALTER TABLE changes RENAME TO elsewhere`)
+	told.Await(t, store.Flags)
+	told.Await(t, store.States)
+	told.Quiet(t)
+	db.Exec(t, `ALTER TABLE elsewhere RENAME TO changes`)
+	ok(t, a.SaveFlag(t.Context(), change("one", 5, 1)))
+	told.Await(t, store.Flags)
 }
 
 // Told is what a replica is told of.
@@ -475,6 +560,14 @@ func (w Told) Await(t *testing.T, kind store.Kind) time.Duration {
 	}
 }
 
+// Settle forgets what comes within two looks.
+func (w Told) Settle() {
+	time.Sleep(time.Second)
+	for len(w.kinds) > 0 {
+		<-w.kinds
+	}
+}
+
 // Quiet fails if anything but what is told already comes within a few looks.
 func (w Told) Quiet(t *testing.T) {
 	t.Helper()
@@ -503,7 +596,7 @@ func (s suite) writers(t *testing.T) {
 				err := errors.Join(
 					r.SaveCredential(t.Context(), credential(id, "secret", n)),
 					r.SaveStates(t.Context(), states),
-					r.SaveSession(t.Context(), store.Session{Hash: id, Account: "admin", Expires: time.Now().Add(time.Hour)}),
+					r.SaveSession(t.Context(), store.Session{Hash: id, Account: "admin", Expires: time.Now().Add(time.Hour)}, "hash"),
 					r.DeleteCredential(t.Context(), id),
 				)
 				if err != nil {
