@@ -44,3 +44,6 @@ func (b *baseline) Without(s Shortage, now time.Time) Decision {
 	e := s.failure(s.wait(now))
 	return Decision{Class: e.Class, Final: e}
 }
+
+// Left is nothing to it: it counts on nobody's budget.
+func (b *baseline) Left() {}

@@ -73,6 +73,8 @@ type Decider interface {
 	// Without decides where the pool has no credential to give: to a request that
 	// has just come, or after a Decision with Rotate.
 	Without(s Shortage, now time.Time) Decision
+	// Left says that the caller left before the attempt that was decided upon.
+	Left()
 }
 
 // A Shortage is a pool without a credential for a request.

@@ -253,6 +253,33 @@ func TestBudgetIsSpent(t *testing.T) {
 	}
 }
 
+// TestBudgetOfThoseWhoLeave: a caller who leaves while it is waited has cost no
+// retry, however it came to the wait.
+func TestBudgetOfThoseWhoLeave(t *testing.T) {
+	p := policy()
+	p.Burst, p.Share = 3, 0
+	b := retry.NewBudget(p)
+	down := &chat.Error{Kind: chat.KindUpstream, Class: chat.ClassUpstream, Status: 500}
+	rate := &chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassRate, Status: 429}
+	for range 20 {
+		for _, decide := range []func(retry.Decider) retry.Decision{
+			func(d retry.Decider) retry.Decision { return d.Next(down, begun) },
+			func(d retry.Decider) retry.Decision { d.Next(rate, begun); return d.Without(retry.Shortage{}, begun) },
+			func(d retry.Decider) retry.Decision { return d.Without(retry.Shortage{Soonest: begun.Add(1)}, begun) },
+		} {
+			d := retry.V2(p, b, half, retry.Request{Begun: begun})
+			if next := decide(d); next.Sleeps != 1 || b.Left() != 2 {
+				t.Fatalf("%s, %d left", said(next), b.Left())
+			}
+			d.Left()
+			d.Left()
+		}
+	}
+	if b.Left() != 3 {
+		t.Errorf("%d left of 3", b.Left())
+	}
+}
+
 // TestBudgetConcurrently: many requests at once keep to the share too.
 func TestBudgetConcurrently(t *testing.T) {
 	p := policy()

@@ -208,12 +208,17 @@ func (v *v2) Without(s Shortage, now time.Time) Decision {
 	return d
 }
 
-// refuse tells a request that nobody can serve when somebody may.
-func (v *v2) refuse(s Shortage, now time.Time) Decision {
+// Left gives the token back of a retry that does not take place.
+func (v *v2) Left() {
 	if v.paid {
 		v.budget.giveBack()
 		v.paid = false
 	}
+}
+
+// refuse tells a request that nobody can serve when somebody may.
+func (v *v2) refuse(s Shortage, now time.Time) Decision {
+	v.Left()
 	e := v.shortage(s, now)
 	d := v.known
 	if v.last == nil {

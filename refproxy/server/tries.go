@@ -142,6 +142,7 @@ func (t *tries) follow(ctx context.Context, err error, d retry.Decision) error {
 			return worded(d.Final, err)
 		}
 		if slept := t.sleep(ctx, d); slept != nil {
+			t.decider.Left()
 			return slept
 		}
 		if d.Repair && t.repair != nil {
