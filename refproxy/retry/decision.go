@@ -68,7 +68,8 @@ type Decision struct {
 // A Decider decides for one request. One goroutine uses it.
 type Decider interface {
 	// Next decides after an attempt that failed with e before any content. A
-	// ClassAuth whose token cannot be renewed is to be Terminal.
+	// ClassAuth whose token cannot be renewed is to be Terminal, and so is a
+	// ClassSignature of a request that cannot be repaired.
 	Next(e *chat.Error, now time.Time) Decision
 	// Without decides where the pool has no credential to give: to a request that
 	// has just come, or after a Decision with Rotate.

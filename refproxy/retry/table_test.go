@@ -235,6 +235,15 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestHopelessSignature: a request that goes as it came is not asked again with the
+// signatures that were refused (regression case 4: one call upstream).
+func TestHopelessSignature(t *testing.T) {
+	d := retry.V2(policy(), nil, half, retry.Request{Begun: begun})
+	if got := said(d.Next(&chat.Error{Kind: chat.KindInvalid, Class: chat.ClassSignature, Status: 400, Terminal: true}, begun)); got != "tell invalid, terminal" {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestBaseline: 429 and 503 are repeated after two flat sleeps, by whatever
 // credential the dice give; all else is told.
 func TestBaseline(t *testing.T) {

@@ -43,7 +43,7 @@ func (v *v2) Next(e *chat.Error, now time.Time) Decision {
 		v.least = hint(e, now)
 		return v.backOffShort(d, now)
 	case chat.ClassSignature:
-		if v.repaired {
+		if v.repaired || e.Terminal {
 			return v.stop(d, e)
 		}
 		v.repaired, d.Repair = true, true

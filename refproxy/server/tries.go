@@ -114,7 +114,7 @@ func (t *tries) Again(ctx context.Context, err error) error {
 	if t.refused != nil {
 		return t.refused
 	}
-	e := final(err)
+	e := t.final(err)
 	d := t.decider.Next(e, t.s.cfg.Clock.Now())
 	t.result = resultOf(e, d.Class)
 	t.failed(e, d.Class)
@@ -123,13 +123,14 @@ func (t *tries) Again(ctx context.Context, err error) error {
 }
 
 // final returns a failure for whoever decides about it. A refused token was
-// renewed by the client before it said so: there is nothing left to try with it.
-func final(err error) *chat.Error {
+// renewed by the client before it said so, and a request that goes as it came
+// keeps its signatures: there is nothing left to try with either.
+func (t *tries) final(err error) *chat.Error {
 	e := chat.AsError(err)
-	if e.Class == chat.ClassAuth {
-		renewed := *e
-		renewed.Terminal = true
-		return &renewed
+	if e.Class == chat.ClassAuth || e.Class == chat.ClassSignature && t.repair == nil {
+		last := *e
+		last.Terminal = true
+		return &last
 	}
 	return e
 }

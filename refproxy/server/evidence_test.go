@@ -1,0 +1,77 @@
+package server_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
+)
+
+const (
+	plain    = "gemini-2.5-flash"
+	messages = "/v1/messages"
+	native   = "/v1beta/models/" + plain
+	unsigned = `400 {"error":{"code":400,"message":"Corrupted thought signature.","status":"INVALID_ARGUMENT"}}`
+	hurried  = `429 {"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}`
+)
+
+// asked is a body for one of the routes.
+func asked(path string) string {
+	if path == messages {
+		return strings.Replace(body("hi", ""), model, plain, 1)
+	}
+	return odd
+}
+
+// inTurn answers one request after another, the last ones alike.
+func inTurn(steps ...http.HandlerFunc) http.Handler {
+	var n atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		steps[min(int(n.Add(1)), len(steps))-1](w, r)
+	})
+}
+
+// says answers with a status and a body.
+func says(word string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		var status int
+		_, _ = fmt.Sscan(word, &status)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, word[4:])
+	}
+}
+
+// TestSignatures (regression case 3): a refused signature is taken out once; the
+// native dialect's bodies go as they came, and are not asked again as they were
+// (case 4).
+func TestSignatures(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path     string
+		says     []string
+		status   int
+		attempts string
+	}{
+		"repaired":          {messages, []string{unsigned, good}, 200, "signature+ ok"},
+		"and not twice":     {messages, []string{unsigned, unsigned, good}, 400, "signature+ signature"},
+		"native":            {native + ":generateContent", []string{unsigned, good}, 400, "signature"},
+		"native and stream": {native + ":streamGenerateContent", []string{unsigned, good}, 400, "signature"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var heard listener
+			cfg := pooledKeys(t, &moody{says: map[string][]string{"a": tt.says}}, "all-on", "a")
+			cfg.Observers = []relay.Observer{&heard}
+			p := start(t, cfg)
+			resp, got := call(t, "POST", p.url+tt.path, asked(tt.path))
+			p.stop()
+			<-p.done
+			if resp.StatusCode != tt.status || shape(heard.ended[0].Attempts) != tt.attempts {
+				t.Errorf("%d %s after %q, want %d after %q", resp.StatusCode, got, shape(heard.ended[0].Attempts), tt.status, tt.attempts)
+			}
+		})
+	}
+}
