@@ -788,6 +788,7 @@ var mutations = []mutation{
 	{"limits run on the relay's clock", "refproxy/relay/relay.go", "return c.Clock.Machine(d) }", "return d }", "refproxy/relay Scaled"},
 	{"retry: exactly one sleep", "refproxy/retry/v2.go", "d.Wait, d.Sleeps = wait, 1\n\tif d = v.again", "d.Wait, d.Sleeps = wait, 2\n\tif d = v.again", "refproxy/retry"},
 	{"retry: a caller who leaves costs none", "refproxy/retry/v2.go", "func (v *v2) Left() {\n\tif v.paid {", "func (v *v2) Left() {\n\tif v.paid && v.last == nil {", "refproxy/retry BudgetOfThoseWhoLeave"},
+	{"retry: what passes is told", "refproxy/retry/v2.go", "if v.passing == nil || v.stay {", "if v.passing == nil || v.last != nil {", "refproxy/retry WhatPassesIsTold"},
 	{"retry: a signature that stays is not repeated", "refproxy/retry/v2.go", "if v.repaired || e.Terminal {", "if v.repaired {", "refproxy/retry HopelessSignature"},
 	{"retry: a hint is waited for", "refproxy/retry/policy.go", "wait = max(wait, least+scale(p.Interval, r))", "wait = max(wait, scale(p.Interval, r))", "refproxy/retry"},
 	{"retry: jitter is full", "refproxy/retry/policy.go", "wait := scale(p.ceiling(n), r)", "wait := p.ceiling(n)/2 + scale(p.ceiling(n)/2, r)", "refproxy/retry"},

@@ -244,6 +244,42 @@ func TestHopelessSignature(t *testing.T) {
 	}
 }
 
+// TestWhatPassesIsTold: where one credential has met a limit that passes, another
+// one's own trouble is not what the caller is told, which would not come again.
+func TestWhatPassesIsTold(t *testing.T) {
+	busy := &chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429}
+	rate := &chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassRate, Status: 429, RetryAfter: 46 * time.Second}
+	missing := &chat.Error{Kind: chat.KindNotFound, Class: chat.ClassNotFound, Status: 404}
+	auth := &chat.Error{Kind: chat.KindPermission, Class: chat.ClassAuth, Status: 400}
+	daily := &chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassDaily, Status: 429, RetryAfter: time.Hour, Terminal: true}
+	for _, c := range []struct {
+		name    string
+		first   *chat.Error
+		then    *chat.Error
+		preview bool
+		want    string
+	}{
+		{"a busy model is there", busy, missing, false, "tell overloaded, after 1s"},
+		{"in preview, too", busy, missing, true, "tell overloaded, after 1s"},
+		{"a dead key", busy, auth, false, "tell overloaded, after 1s"},
+		{"a key whose day is used up", busy, daily, false, "tell overloaded, after 1s"},
+		{"a limit with a hint", rate, auth, false, "tell rate_limit, after 46s"},
+		{"a limit comes last", auth, rate, false, "tell rate_limit, after 46s"},
+		{"two dead keys", auth, auth, false, "tell permission"},
+	} {
+		d := retry.V2(policy(), nil, half, retry.Request{Begun: begun, Preview: c.preview})
+		d.Next(c.first, begun)
+		next := d.Next(c.then, begun)
+		if next.Rotate {
+			next = d.Without(retry.Shortage{}, begun)
+		}
+		next.Cool, next.Disable = 0, ""
+		if got := said(next); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
 // TestBaseline: 429 and 503 are repeated after two flat sleeps, by whatever
 // credential the dice give; all else is told.
 func TestBaseline(t *testing.T) {

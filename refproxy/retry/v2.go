@@ -15,6 +15,7 @@ type v2 struct {
 	req    Request
 
 	last      *chat.Error   // nil before the first failure
+	passing   *chat.Error   // the last one that time heals, of whichever credential
 	known     Decision      // what was said of last, for Without
 	stay      bool          // last's credential may be asked again
 	least     time.Duration // but not before this
@@ -38,6 +39,9 @@ func V2(p Policy, b *Budget, random func() float64, r Request) Decider {
 func (v *v2) Next(e *chat.Error, now time.Time) Decision {
 	d := v.p.remember(e, now)
 	v.last, v.known, v.stay, v.least, v.paid, v.queued = e, Decision{Class: d.Class}, false, d.Cool, false, 0
+	if d.Class == chat.ClassRate || d.Class == chat.ClassCapacity {
+		v.passing = e
+	}
 	switch d.Class {
 	case chat.ClassNetwork, chat.ClassUpstream, chat.ClassEmpty:
 		v.least = hint(e, now)
@@ -54,7 +58,7 @@ func (v *v2) Next(e *chat.Error, now time.Time) Decision {
 		return v.elsewhere(d, now)
 	case chat.ClassNotFound:
 		if !v.req.Preview || v.moved {
-			return v.stop(d, e)
+			return v.stop(d, v.healing(e, now))
 		}
 		v.moved = true
 		return v.rotate(d, now)
@@ -167,6 +171,16 @@ func (v *v2) asking(wait time.Duration) *chat.Error {
 	}
 }
 
+// healing returns what is told in the place of e, which is of one credential alone,
+// if another one has failed for a reason that passes: a model without capacity is no
+// model that is not there, and the caller is to come again.
+func (v *v2) healing(e *chat.Error, now time.Time) *chat.Error {
+	if v.passing == nil || v.stay {
+		return e
+	}
+	return told(v.passing, max(hint(v.passing, now), v.p.ceiling(v.waits)))
+}
+
 // spent is what a request is told that has neither time nor budget left. One
 // whose credential alone is to blame is to come again, and not to be refused for
 // it.
@@ -234,7 +248,7 @@ func (v *v2) shortage(s Shortage, now time.Time) *chat.Error {
 	case v.last == nil:
 		return s.failure(wait)
 	case s.Soonest.IsZero():
-		return v.asking(v.soon())
+		return v.healing(v.asking(v.soon()), now)
 	case v.stay:
 		return told(v.last, min(wait, v.soon()))
 	case classOf(v.last) == chat.ClassDaily || classOf(v.last) == chat.ClassNoQuota:
