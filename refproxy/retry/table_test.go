@@ -244,6 +244,24 @@ func TestHopelessSignature(t *testing.T) {
 	}
 }
 
+// TestNoMarchInStep: at the cap the wait is drawn from all of it (wire.md, 5.3: the
+// original had no jitter left there, and its clients marched in step).
+func TestNoMarchInStep(t *testing.T) {
+	busy := &chat.Error{Kind: chat.KindOverloaded, Class: chat.ClassCapacity, Status: 429}
+	for draw, want := range map[float64]time.Duration{0: 0, 0.25: 3 * time.Second, 0.75: 9 * time.Second} {
+		p := policy()
+		p.Total = time.Hour
+		d := retry.V2(p, nil, func() float64 { return draw }, retry.Request{Begun: begun})
+		var last retry.Decision
+		for range 6 { // one goes to another credential, five wait
+			last = d.Next(busy, begun)
+		}
+		if !last.Again || last.Wait != want || last.Sleeps != 1 {
+			t.Errorf("drawn %v: %s, want %v", draw, said(last), want)
+		}
+	}
+}
+
 // TestWhatPassesIsTold: where one credential has met a limit that passes, another
 // one's own trouble is not what the caller is told, which would not come again.
 func TestWhatPassesIsTold(t *testing.T) {
