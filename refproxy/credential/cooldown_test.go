@@ -131,6 +131,33 @@ func TestAnswered(t *testing.T) {
 	})
 }
 
+// TestModelProbesNoWhole: a probe of a whole credential that fails for its model
+// alone, as with a 404, marks that model and nothing else (issue 6).
+func TestModelProbesNoWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pool(1)
+		p.Cool("c0", "", in(10*time.Second), "billing")
+		time.Sleep(10 * time.Second)
+		acquire(t, p, v2).Done(credential.Result{Failed: true, OfModel: true})
+		if s := status(t, p, "c0"); s.Cooldown.Until.After(time.Now()) || s.Models[0].ErrorRate == 0 {
+			t.Errorf("%+v", s)
+		}
+		probe := acquire(t, p, credential.Ask{Model: "other", V2: true}) // it is still to be probed
+		unavailable(t, p, v2)
+		probe.Done(bad)
+		if got := until(t, p); got != 20*time.Second {
+			t.Errorf("a failure of the credential cools %v", got)
+		}
+		p.Clear("c0")
+		p.Cool("c0", model, in(10*time.Second), "404")
+		time.Sleep(10 * time.Second)
+		acquire(t, p, v2).Done(credential.Result{Failed: true, OfModel: true})
+		if got := until(t, p); got != 20*time.Second {
+			t.Errorf("a failed probe of the model cools %v", got)
+		}
+	})
+}
+
 // TestStragglers: requests that began before a cooldown neither close it by their
 // success nor double it by their failure.
 func TestStragglers(t *testing.T) {

@@ -44,6 +44,7 @@ type Result struct {
 	OK          bool          // answered to the end
 	RateLimited bool          // a 429 of this credential
 	Failed      bool          // any other failure that it may be to blame for
+	OfModel     bool          // the failure is of this model with it, and not of the whole credential
 	Neutral     bool          // no evidence; as if none of the others were set
 	FirstToken  time.Duration // from the send, on the pool's clock; 0: not known
 	Reason      string        // of a failure, for the panel; no secrets

@@ -297,11 +297,14 @@ func (p *Pool) recover(l *Lease, now time.Time) {
 	}
 }
 
-// settle ends the probes that l is.
+// settle ends the probes that l is. A failure of the model alone shows nothing of
+// the whole credential.
 func (p *Pool) settle(l *Lease, r Result, now time.Time) {
 	for h := range l.entry.healths() {
 		if h.probe == l {
-			h.settle(l, r, now)
+			shown := r
+			shown.Neutral = r.Neutral || r.OfModel && h.model == nil
+			h.settle(l, shown, now)
 			p.epoch++
 			h.unsaved = true
 			p.save(l.entry)

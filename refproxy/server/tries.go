@@ -343,7 +343,9 @@ func resultOf(e *chat.Error, class chat.Class) credential.Result {
 	r := credential.Result{Reason: reason(e, class)}
 	switch class {
 	case chat.ClassRate, chat.ClassDaily, chat.ClassNoQuota:
-		r.RateLimited = true
+		r.RateLimited, r.OfModel = true, true
+	case chat.ClassNotFound, chat.ClassPermission:
+		r.Failed, r.OfModel = true, true
 	case chat.ClassCapacity, chat.ClassContext, chat.ClassInvalid, chat.ClassSignature:
 		r.Neutral = true
 	case chat.ClassUnknown:
