@@ -1049,6 +1049,7 @@ var mutations = []mutation{
 	{"credential: models are bounded", "refproxy/credential/pool.go", "if len(e.models) >= maxModels {", "if len(e.models) < 0 {", "refproxy/credential Memory"},
 	{"credential: what is not saved is saved later", "refproxy/credential/journal.go", "\t\te.delta.add(s.Counters)\n", "", "refproxy/credential JournalFails"},
 	{"credential: counters are saved once", "refproxy/credential/journal.go", "s.Counters, e.delta = e.delta, Counters{}", "s.Counters = e.delta", "refproxy/credential Behind"},
+	{"credential: a session leaves the sick", "refproxy/credential/choose.go", "limitedRate()+h.failedRate() > .5", "limitedRate()+h.failedRate() > 1.5", "refproxy/credential AffinityLeavesTheSick"},
 	{"credential: a model fails for itself", "refproxy/credential/lease.go", "r.OfModel && h.model == nil", "r.OfModel && h.model != nil", "refproxy/credential ModelProbesNoWhole"},
 	{"credential: old news changes nothing", "refproxy/credential/journal.go", " && (h.open() || newer)", "", "refproxy/credential StaleNews"},
 	{"credential: the later clear counts", "refproxy/credential/journal.go", "s.Until.IsZero() && newer && h.open()", "s.Until.IsZero() && h.open() && p.saving", "refproxy/credential Replicas"},

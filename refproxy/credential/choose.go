@@ -130,7 +130,7 @@ func (e *entry) score(v view) float64 {
 }
 
 // affine returns the credential that key belongs to, of those that can serve and
-// are not overloaded, or nil.
+// are neither overloaded nor sick, or nil.
 func (p *Pool) affine(s *side, key string, v view) *entry {
 	if len(s.ring) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func (p *Pool) affine(s *side, key string, v view) *entry {
 	highest := 0.0
 	for i := range min(window, len(s.ring)) {
 		e := s.ring[(from+i)%len(s.ring)]
-		if s.overloaded(e) || !p.viable(e, v) {
+		if s.overloaded(e) || !p.viable(e, v) || e.sick(v) {
 			continue
 		}
 		if rank := e.rank(at); rank > highest {
@@ -149,6 +149,18 @@ func (p *Pool) affine(s *side, key string, v view) *entry {
 		}
 	}
 	return chosen
+}
+
+// sick tells whether e has failed lately more often than not. It is no cooldown, of
+// which somebody would have told, but reason enough to look elsewhere, for a
+// minute after the second failure in a row.
+func (e *entry) sick(v view) bool {
+	h := e.of(v.model)
+	if h == nil {
+		return false
+	}
+	h.fade(v.now)
+	return h.limitedRate()+h.failedRate() > .5
 }
 
 // overloaded tells whether one request more were above e's part of the load.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
@@ -270,6 +271,31 @@ func TestAffinityYields(t *testing.T) {
 	p.Clear(home)
 	if id(t, p, a) != home {
 		t.Error("it does not come back")
+	}
+}
+
+// TestAffinityLeavesTheSick: a session does not stay with a credential that fails it
+// and names no time, and comes back when that is forgiven.
+func TestAffinityLeavesTheSick(t *testing.T) {
+	for name, r := range map[string]credential.Result{"429": limited, "failure": bad} {
+		synctest.Test(t, func(t *testing.T) {
+			p := pool(4)
+			a := credential.Ask{Model: model, Affinity: "session", V2: true}
+			home := acquire(t, p, a)
+			home.Done(r)
+			if id(t, p, a) != home.Credential().ID {
+				t.Errorf("one %s drives a session away", name)
+			}
+			acquire(t, p, a).Done(r)
+			second := id(t, p, a)
+			if second == home.Credential().ID || id(t, p, a) != second {
+				t.Errorf("after two of %s it is at %s", name, second)
+			}
+			time.Sleep(time.Minute)
+			if id(t, p, a) != home.Credential().ID {
+				t.Errorf("%s: it does not come back", name)
+			}
+		})
 	}
 }
 

@@ -33,7 +33,8 @@
 // the key on a ring of hashes where there are more, which keeps the choice
 // O(log n). One that has over 1.25
 // times its part of the requests in flight is passed over (consistent hashing with
-// bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018).
+// bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018), and so is one that failed
+// lately more often than not: a prompt cache is worth nothing there.
 //
 // # The preview boundary
 //
