@@ -299,6 +299,22 @@ func TestAffinityLeavesTheSick(t *testing.T) {
 	}
 }
 
+// TestFadedScore: what is nearly nothing after most of a day is a number yet.
+func TestFadedScore(t *testing.T) {
+	for _, took := range []time.Duration{50 * time.Millisecond, 40 * time.Second} {
+		for half := range 200 { // around the smallest number that there is
+			synctest.Test(t, func(t *testing.T) {
+				p := pool(1)
+				acquire(t, p, v2).Done(credential.Result{OK: true, FirstToken: took})
+				time.Sleep(1000*time.Minute + time.Duration(half)*30*time.Second)
+				if s := status(t, p, "c0"); !(s.Score >= 0 && s.Score <= 0.5) {
+					t.Errorf("%v, after %v minutes: score %v", took, 1000+float64(half)/2, s.Score)
+				}
+			})
+		}
+	}
+}
+
 // TestSetActsAtOnce (regression case 12): credentials that are added, removed or
 // changed act on the next request; those that stay keep their state.
 func TestSetActsAtOnce(t *testing.T) {

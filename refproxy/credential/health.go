@@ -183,7 +183,7 @@ type shut struct {
 
 // slow is the latency's part of the score, from 0 to 0.5.
 func (m *model) slow(h *health) float64 {
-	if !(m.timed > 0) {
+	if !(m.timed > 0 && m.latency > 0) { // after a day either may have faded first
 		return 0
 	}
 	mean := m.latency / m.timed
