@@ -229,18 +229,10 @@ func (l *Lease) Answered() {
 // Done says what became of the lease and gives the credential back. It counts
 // once: later calls do nothing. It must be called on every path.
 func (l *Lease) Done(r Result) {
-	p, e := l.pool, l.entry
+	p := l.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l.done {
-		return
-	}
-	l.done = true
-	e.inFlight--
-	if e.at >= 0 {
-		p.sides[e.side()].inFlight--
-	}
-	if e.gone {
+	if !p.giveBack(l) {
 		return
 	}
 	now := p.cfg.Clock.Now()
@@ -251,6 +243,32 @@ func (l *Lease) Done(r Result) {
 	if l.probes {
 		p.settle(l, r, now)
 	}
+}
+
+// Unused gives the credential back in place of Done where nothing was asked with
+// it: it counts as no request.
+func (l *Lease) Unused() {
+	p := l.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.giveBack(l) && l.probes {
+		p.settle(l, Result{Neutral: true}, p.cfg.Clock.Now())
+	}
+}
+
+// giveBack ends that l is in flight, once. It reports whether the pool has to know
+// what became of it.
+func (p *Pool) giveBack(l *Lease) bool {
+	e := l.entry
+	if l.done {
+		return false
+	}
+	l.done = true
+	e.inFlight--
+	if e.at >= 0 {
+		p.sides[e.side()].inFlight--
+	}
+	return !e.gone
 }
 
 // tally counts a lease that is done, evidence or not.

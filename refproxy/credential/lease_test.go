@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
@@ -42,6 +43,30 @@ func TestNoEvidence(t *testing.T) {
 	if s.Counters != (credential.Counters{Requests: 2, Output: 7}) {
 		t.Errorf("%+v", s.Counters) // regression case 19: what it used counts all the same
 	}
+}
+
+// TestUnused: a credential that was looked at and not used has served no request,
+// and has probed nothing.
+func TestUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pool(1)
+		p.Cool("c0", model, in(time.Second), "quota")
+		time.Sleep(time.Second)
+		l := acquire(t, p, v2)
+		l.Unused()
+		l.Unused()
+		l.Done(good)
+		if s := status(t, p, "c0"); s.InFlight != 0 || s.Counters.Requests != 0 || s.Models[0].Cooldown.Until.IsZero() || s.Models[0].Cooldown.Probing {
+			t.Errorf("%+v", s)
+		}
+		held := acquire(t, p, v2)
+		p.Set(nil)
+		held.Unused()
+		p.Set(some(1))
+		if n := inFlight(p); n != 0 {
+			t.Errorf("%d are left in flight", n)
+		}
+	})
 }
 
 // TestStress has 10,000 leases, of which many are given up, on a pool that is

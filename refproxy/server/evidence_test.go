@@ -75,3 +75,16 @@ func TestSignatures(t *testing.T) {
 		})
 	}
 }
+
+// TestReadyIsNoRequest: whether a credential is there is asked every second.
+func TestReadyIsNoRequest(t *testing.T) {
+	p := start(t, pooledKeys(t, &moody{}, "all-on", "a"))
+	for range 3 {
+		if resp, got := call(t, "GET", p.url+"/readyz", ""); resp.StatusCode != 200 {
+			t.Fatalf("%d %s", resp.StatusCode, got)
+		}
+	}
+	if one := p.Pool().Status()[0]; one.Counters.Requests != 0 || one.InFlight != 0 {
+		t.Errorf("%+v", one)
+	}
+}

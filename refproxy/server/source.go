@@ -123,7 +123,7 @@ func (s *sources) ready() bool {
 			return false
 		}
 		id := lease.Credential().ID
-		lease.Done(credential.Result{Neutral: true})
+		lease.Unused()
 		if one, ok := s.get(id); ok && (one.Account == nil || one.Account.Ready()) {
 			return true
 		}
