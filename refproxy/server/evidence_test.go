@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,6 +44,45 @@ func says(word string) http.HandlerFunc {
 		_, _ = fmt.Sscan(word, &status)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, word[4:])
+	}
+}
+
+// TestNobodyPaysForAnother: what the first credential came to is not charged to the
+// second one, of which nothing is known because the caller left.
+func TestNobodyPaysForAnother(t *testing.T) {
+	for _, path := range []string{messages, native + ":generateContent", native + ":streamGenerateContent", native + ":countTokens"} {
+		t.Run(path, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			up := inTurn(says(limited), func(_ http.ResponseWriter, r *http.Request) {
+				cancel()
+				<-r.Context().Done()
+			})
+			p := start(t, pooledKeys(t, up, "all-on", "a", "b"))
+			req, err := http.NewRequestWithContext(ctx, "POST", p.url+path, strings.NewReader(asked(path)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+				t.Fatalf("answered with %d", resp.StatusCode)
+			}
+			eventually(t, "both are given back", func() bool {
+				requests := int64(0)
+				for _, one := range p.Pool().Status() {
+					requests += one.Counters.Requests
+				}
+				return requests == 2
+			})
+			for _, one := range p.Pool().Status() {
+				if c := one.Counters; c.RateLimited > 1 || c.Failed > 0 || one.InFlight != 0 {
+					t.Errorf("%+v", one)
+				}
+			}
+			if c := p.Pool().Status(); c[0].Counters.RateLimited+c[1].Counters.RateLimited != 1 {
+				t.Errorf("both are charged: %+v", c)
+			}
+		})
 	}
 }
 

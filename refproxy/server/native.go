@@ -189,7 +189,7 @@ func (s *Server) nativeWhole(x *exchange, model string, body []byte) error {
 		return nil
 	})
 	if err != nil {
-		return gone(x.r.Context(), err)
+		return err
 	}
 	x.trace(a.header)
 	x.send("application/json; charset=UTF-8", a.body)
@@ -210,7 +210,7 @@ func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
 		return err
 	})
 	if err != nil {
-		return gone(x.r.Context(), err)
+		return err
 	}
 	x.send("application/json; charset=UTF-8", a.body)
 	return nil

@@ -40,7 +40,7 @@ func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 		return err
 	})
 	if err != nil {
-		return p.fail(gone(x.r.Context(), err))
+		return p.fail(err)
 	}
 	return p.end()
 }

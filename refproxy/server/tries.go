@@ -37,7 +37,8 @@ type tries struct {
 	lease   *credential.Lease
 	tried   []string          // credentials of this request since it last waited for one
 	refused error             // what to tell, because no credential was to be had
-	result  credential.Result // of the last attempt
+	result  credential.Result // of the last attempt with the credential that is held
+	open    bool              // an attempt was made of which nobody knows yet what it came to
 
 	mu         sync.Mutex // guards what follows
 	attempts   []relay.Attempt
@@ -64,11 +65,14 @@ func (t *tries) run(ctx context.Context, attempt func(context.Context, via) erro
 	for {
 		err = errPanicked // should attempt never return
 		err = t.try(ctx, func(v via) error { return attempt(ctx, v) })
-		if err == nil || ctx.Err() != nil || t.committed != nil && t.committed() {
-			return err
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || t.committed != nil && t.committed() {
+			return gone(ctx, err)
 		}
 		if err = t.Again(ctx, err); err != nil {
-			return err
+			return gone(ctx, err)
 		}
 	}
 }
@@ -98,6 +102,7 @@ func (t *tries) try(ctx context.Context, attempt func(via) error) error {
 	}
 	t.attempts = append(t.attempts, relay.Attempt{At: now.Sub(t.plan.begun), Credential: one.ID, Preview: t.lease.Credential().Preview})
 	t.mu.Unlock()
+	t.open = true
 	err := attempt(via{one.client.Over(t.plan.flags().HTTP2PoolTuning), one.Account})
 	t.mu.Lock()
 	t.inside += time.Since(now)
@@ -116,10 +121,18 @@ func (t *tries) Again(ctx context.Context, err error) error {
 	}
 	e := t.final(err)
 	d := t.decider.Next(e, t.s.cfg.Clock.Now())
-	t.result = resultOf(e, d.Class)
-	t.failed(e, d.Class)
+	t.judge(e, d.Class)
 	t.remember(e, d)
 	return t.follow(ctx, err, d)
+}
+
+// judge keeps what the last attempt came to.
+func (t *tries) judge(e *chat.Error, class chat.Class) {
+	t.result = resultOf(e, class)
+	if t.open {
+		t.failed(e, class)
+	}
+	t.open = false
 }
 
 // final returns a failure for whoever decides about it. A refused token was
@@ -197,7 +210,7 @@ func (t *tries) another() *credential.Unavailable {
 		return asUnavailable(err)
 	}
 	t.finish(chat.Usage{})
-	t.lease = lease
+	t.lease, t.result = lease, credential.Result{Neutral: true} // what the other one came to is not its doing
 	return nil
 }
 
@@ -363,13 +376,12 @@ func (t *tries) End(err error, firstToken time.Duration) {
 		t.result = credential.Result{OK: true, FirstToken: firstToken}
 		return
 	}
-	e := chat.AsError(err)
-	switch {
+	switch e := chat.AsError(err); {
+	case !t.open: // what the last attempt came to is known
 	case e.Kind == chat.KindCanceled:
 		t.result = credential.Result{Neutral: true}
-	case firstToken > 0: // a stream that broke: nobody was asked about it
-		t.result = resultOf(e, e.Class)
-		t.failed(e, e.Class)
+	default: // it broke after content, or was cut: nobody was asked about it
+		t.judge(e, e.Class)
 	}
 }
 
@@ -390,7 +402,8 @@ func (t *tries) told() ([]relay.Attempt, time.Duration) {
 	return slices.Clone(t.attempts), t.slept
 }
 
-// spent returns how long was slept, and how long was spent with the upstream.
+// spent returns how long was slept, and how long was spent with the upstream, up
+// to now.
 func (t *tries) spent() (slept, inside time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

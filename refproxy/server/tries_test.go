@@ -185,7 +185,10 @@ func shape(attempts []relay.Attempt) string {
 func TestNothingIsRepeatedAfterContent(t *testing.T) {
 	for _, path := range []string{"/v1/messages", "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"} {
 		up := &moody{says: map[string][]string{"a": {cutShort}, "b": {cutShort}}}
-		p := start(t, pooledKeys(t, up, "all-on", "a", "b"))
+		var heard listener
+		cfg := pooledKeys(t, up, "all-on", "a", "b")
+		cfg.Observers = []relay.Observer{&heard}
+		p := start(t, cfg)
 		ask := strings.Replace(body("hi", streamed), model, "gemini-2.5-flash", 1)
 		if strings.Contains(path, "v1beta") {
 			ask = odd
@@ -202,6 +205,14 @@ func TestNothingIsRepeatedAfterContent(t *testing.T) {
 			}
 			return true
 		})
+		p.stop()
+		<-p.done
+		if got := shape(heard.ended[0].Attempts); got != "network" {
+			t.Errorf("%s: the record says %q of it", path, got)
+		}
+		if all := p.Pool().Status(); all[0].Counters.Failed+all[1].Counters.Failed != 1 {
+			t.Errorf("%s: no credential is known to have failed: %+v", path, all)
+		}
 	}
 }
 
