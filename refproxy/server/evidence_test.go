@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 )
@@ -113,6 +114,34 @@ func TestSignatures(t *testing.T) {
 				t.Errorf("%d %s after %q, want %d after %q", resp.StatusCode, got, shape(heard.ended[0].Attempts), tt.status, tt.attempts)
 			}
 		})
+	}
+}
+
+// TestStreamIsAnsweredAtItsHead: a stream that is passed on and goes on for long
+// holds up nobody who waits for what it probes.
+func TestStreamIsAnsweredAtItsHead(t *testing.T) {
+	up := newSlow(t)
+	cfg := pooledKeys(t, &moody{}, "all-on", "a")
+	cfg.Upstream.BaseURL = up.url
+	p := start(t, cfg)
+	p.Pool().Cool("id-a", plain, cfg.Clock.Now().Add(time.Second), "rate: slow down")
+	var open []*http.Response
+	for i := range 2 {
+		resp, err := http.Post(p.url+native+":streamGenerateContent?alt=sse", "application/json", strings.NewReader(odd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if open = append(open, resp); resp.StatusCode != 200 {
+			t.Errorf("request %d: %d", i, resp.StatusCode)
+		}
+		if timing := resp.Header.Get("Server-Timing"); !strings.HasPrefix(timing, "upstream;dur=") || strings.HasPrefix(timing, "upstream;dur=0,") {
+			t.Errorf("request %d: Server-Timing %q", i, timing)
+		}
+	}
+	close(up.release)
+	for _, resp := range open {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
 	}
 }
 

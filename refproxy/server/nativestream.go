@@ -32,6 +32,7 @@ func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 			return err
 		}
 		defer func() { _ = resp.Body.Close() }() // all we wanted of it has been read
+		t.accepted()
 		p.header, p.held, p.complete = resp.Header, nil, false
 		err = p.pass(eventsOf(resp))
 		if err == nil && !p.complete {

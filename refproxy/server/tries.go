@@ -45,6 +45,8 @@ type tries struct {
 	slept      time.Duration // on the machine's clock
 	inside     time.Duration // with the upstream, until it accepted or failed
 	firstAsked time.Time
+	sleeping   time.Time // since when; zero: it does not
+	within     time.Time // the upstream, since when; zero: it is not
 }
 
 // tries begins a request's way.
@@ -101,16 +103,33 @@ func (t *tries) try(ctx context.Context, attempt func(via) error) error {
 		t.attempts[n-1].Retried = true
 	}
 	t.attempts = append(t.attempts, relay.Attempt{At: now.Sub(t.plan.begun), Credential: one.ID, Preview: t.lease.Credential().Preview})
+	t.within = now
 	t.mu.Unlock()
 	t.open = true
 	err := attempt(via{one.client.Over(t.plan.flags().HTTP2PoolTuning), one.Account})
-	t.mu.Lock()
-	t.inside += time.Since(now)
-	t.mu.Unlock()
 	if err == nil {
-		t.lease.Answered()
+		t.accepted()
+	} else {
+		t.outside()
 	}
 	return err
+}
+
+// accepted says that the upstream has begun to answer, once for an attempt; an
+// attempt that passes its answer on says so itself.
+func (t *tries) accepted() {
+	t.outside()
+	t.lease.Answered()
+}
+
+// outside says that the upstream has accepted or failed.
+func (t *tries) outside() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.within.IsZero() {
+		t.inside += time.Since(t.within)
+		t.within = time.Time{}
+	}
 }
 
 // Again decides about another attempt after one that failed, and gets ready for
@@ -278,6 +297,9 @@ func (s *Server) nobody(none *credential.Unavailable) *chat.Error {
 // sleep waits as a decision says, and writes down what was planned and done.
 func (t *tries) sleep(ctx context.Context, d retry.Decision) error {
 	begun := time.Now()
+	t.mu.Lock()
+	t.sleeping = begun
+	t.mu.Unlock()
 	sleeps := 0
 	var err error
 	for err == nil && sleeps < d.Sleeps {
@@ -291,6 +313,7 @@ func (t *tries) sleep(ctx context.Context, d retry.Decision) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.slept += slept
+	t.sleeping = time.Time{}
 	if n := len(t.attempts); n > 0 {
 		last := &t.attempts[n-1]
 		last.Planned += t.s.cfg.Clock.Machine(d.Wait)
@@ -407,7 +430,14 @@ func (t *tries) told() ([]relay.Attempt, time.Duration) {
 func (t *tries) spent() (slept, inside time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.slept, t.inside
+	slept, inside = t.slept, t.inside
+	if !t.sleeping.IsZero() {
+		slept += time.Since(t.sleeping)
+	}
+	if !t.within.IsZero() {
+		inside += time.Since(t.within)
+	}
+	return slept, inside
 }
 
 // Attempts tells how it went.
