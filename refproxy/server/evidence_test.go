@@ -117,6 +117,27 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// TestCountsProveNothing: tokens are counted whatever the quota for answers is, so
+// that a count neither closes its cooldown nor speaks for the credential.
+func TestCountsProveNothing(t *testing.T) {
+	cfg := pooledKeys(t, &moody{}, "all-on", "a")
+	p := start(t, cfg)
+	p.Pool().Cool("id-a", plain, cfg.Clock.Now().Add(time.Second), "daily: used up")
+	if resp, got := call(t, "POST", p.url+native+":countTokens", odd); resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, got)
+	}
+	eventually(t, "it is given back", func() bool { return p.Pool().Status()[0].InFlight == 0 })
+	if one := p.Pool().Status()[0]; one.Counters.Requests != 1 || one.Models[0].Cooldown.Until.IsZero() || one.Models[0].Cooldown.Probing {
+		t.Errorf("after a count: %+v", one)
+	}
+	if resp, got := call(t, "POST", p.url+messages, asked(messages)); resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, got)
+	}
+	if m := p.Pool().Status()[0].Models[0]; !m.Cooldown.Until.IsZero() {
+		t.Errorf("after an answer: %+v", m)
+	}
+}
+
 // TestStreamIsAnsweredAtItsHead: a stream that is passed on and goes on for long
 // holds up nobody who waits for what it probes.
 func TestStreamIsAnsweredAtItsHead(t *testing.T) {

@@ -205,7 +205,9 @@ func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
 		return err
 	}
 	var a whole
-	err = s.tries(x.plan, model).run(x.r.Context(), func(ctx context.Context, v via) (err error) {
+	t := s.tries(x.plan, model)
+	t.counts = true
+	err = t.run(x.r.Context(), func(ctx context.Context, v via) (err error) {
 		a, err = s.backend.count(ctx, v, model, body)
 		return err
 	})

@@ -346,7 +346,9 @@ func (s *Server) countUpstream(x *exchange, req chat.Request) (n int, err error)
 	if err != nil {
 		return 0, err
 	}
-	err = s.tries(x.plan, req.Model).run(x.r.Context(), func(ctx context.Context, v via) error {
+	t := s.tries(x.plan, req.Model)
+	t.counts = true
+	err = t.run(x.r.Context(), func(ctx context.Context, v via) error {
 		answer, err := s.backend.count(ctx, v, req.Model, body)
 		if err == nil {
 			n, err = gemini.DecodeCountTokens(answer.body)

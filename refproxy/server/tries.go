@@ -39,6 +39,7 @@ type tries struct {
 	refused error             // what to tell, because no credential was to be had
 	result  credential.Result // of the last attempt with the credential that is held
 	open    bool              // an attempt was made of which nobody knows yet what it came to
+	counts  bool              // tokens are counted: a success shows nothing of the quota for answers
 
 	mu         sync.Mutex // guards what follows
 	attempts   []relay.Attempt
@@ -119,7 +120,9 @@ func (t *tries) try(ctx context.Context, attempt func(via) error) error {
 // attempt that passes its answer on says so itself.
 func (t *tries) accepted() {
 	t.outside()
-	t.lease.Answered()
+	if !t.counts {
+		t.lease.Answered()
+	}
 }
 
 // outside says that the upstream has accepted or failed.
@@ -396,7 +399,7 @@ func resultOf(e *chat.Error, class chat.Class) credential.Result {
 // End says that no more attempt is made. firstToken is 0 where it is not known.
 func (t *tries) End(err error, firstToken time.Duration) {
 	if err == nil {
-		t.result = credential.Result{OK: true, FirstToken: firstToken}
+		t.result = credential.Result{OK: true, FirstToken: firstToken, Neutral: t.counts}
 		return
 	}
 	switch e := chat.AsError(err); {
