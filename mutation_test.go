@@ -878,6 +878,7 @@ var mutations = []mutation{
 	{"a proxy without a project is not ready", "refproxy/server/source.go", "(one.Account == nil || one.Account.Ready())", "(one.Account == nil || !one.Account.Ready())", "refproxy/server"},
 	{"a stream that has begun is never begun anew", "refproxy/server/tries.go", "t.committed != nil && t.committed()", "t.committed == nil && t.committed != nil", "refproxy/server"},
 	{"a count proves nothing", "refproxy/server/tries.go", "if !t.counts {", "if t.s != nil {", "refproxy/server CountsProveNothing"},
+	{"a body's session settles its flags", "refproxy/server/server.go", "	planOf(ctx).belongs(req.Metadata.UserID)\n", "", "refproxy/server SessionOfABody"},
 	{"the credential is given back", "refproxy/server/tries.go", "	t.lease.Done(t.result)\n", "", "refproxy/server"},
 	{"a failure is remembered of its credential", "refproxy/server/tries.go", "	if d.Disable != \"\" {", "	if d.Disable == \"\" {", "refproxy/server"},
 	{"preview is the operator's word", "refproxy/server/plan.go", "return slices.Contains(s.cfg.Preview, model)", "return !slices.Contains(s.cfg.Preview, model)", "refproxy/server"},

@@ -23,9 +23,7 @@ var (
 
 // Begin takes a request on.
 func (s *Server) Begin(ctx context.Context, req chat.Request) relay.Asking {
-	p := planOf(ctx)
-	p.belongs(req.Metadata.UserID)
-	a := &asking{tries: s.tries(p, req.Model), req: req}
+	a := &asking{tries: s.tries(planOf(ctx), req.Model), req: req}
 	a.repair = a.unsign
 	return a
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/refproxy/feature"
 	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 )
 
@@ -176,5 +177,34 @@ func TestReadyIsNoRequest(t *testing.T) {
 	}
 	if one := p.Pool().Status()[0]; one.Counters.Requests != 0 || one.InFlight != 0 {
 		t.Errorf("%+v", one)
+	}
+}
+
+// TestSessionOfABody: a session that only the body names is given to an arm as a
+// whole, in a stream as in a whole answer (wire.md, section 9.1).
+func TestSessionOfABody(t *testing.T) {
+	const flag = "ff_converter_fast_path"
+	reg, err := feature.Open(t.Context(), feature.Config{Given: map[string]feature.Setting{flag: {Percent: 50, Unit: feature.UnitSession}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard listener
+	cfg := pooledKeys(t, &moody{}, "all-off", "a")
+	cfg.Features, cfg.Observers = reg, []relay.Observer{&heard}
+	p := start(t, cfg)
+	const session = `,"metadata":{"user_id":"{\"session_id\":\"s1\"}"}`
+	for range 10 {
+		for _, extra := range []string{session, session + streamed} {
+			if resp, got := call(t, "POST", p.url+messages, strings.Replace(body("hi", extra), model, plain, 1)); resp.StatusCode != 200 {
+				t.Fatalf("%d %s", resp.StatusCode, got)
+			}
+		}
+	}
+	p.stop()
+	<-p.done
+	for _, o := range heard.ended {
+		if o.Units[flag] != "session" || o.Flags[flag] != heard.ended[0].Flags[flag] {
+			t.Errorf("stream %t: by the %s, %t", o.Stream, o.Units[flag], o.Flags[flag])
+		}
 	}
 }

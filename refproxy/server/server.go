@@ -110,8 +110,10 @@ func (s *Server) makeRelays() (map[string]*relay.Relay, error) {
 	return relays, nil
 }
 
-// resolve makes of a caller's request one for the upstream.
+// resolve makes of a caller's request one for the upstream. It is the first to see
+// what the body says that the request belongs to, by which its flags are settled.
 func (s *Server) resolve(ctx context.Context, req chat.Request) (chat.Request, error) {
+	planOf(ctx).belongs(req.Metadata.UserID)
 	model, wish, err := s.names.resolve(ctx, req.Model)
 	if err != nil {
 		return req, err
