@@ -208,3 +208,19 @@ func TestSessionOfABody(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstWaitIsNoRetry: a wait for the first credential is none of a retry's:
+// whoever asserts on waits would take it for one that was done twice.
+func TestFirstWaitIsNoRetry(t *testing.T) {
+	cfg := pooledKeys(t, &moody{}, "all-on", "a")
+	p := start(t, cfg)
+	p.Pool().Cool("id-a", plain, cfg.Clock.Now().Add(5*time.Second), "rate: slow down")
+	resp, got := call(t, "POST", p.url+messages, asked(messages))
+	h := resp.Header
+	if resp.StatusCode != 200 || h.Get("X-Firstbyte-Obs-Retry-Count") != "0" || h.Get("X-Firstbyte-Obs-Retry-Sleep-Ms") != "0" {
+		t.Errorf("%d %v %s", resp.StatusCode, h, got)
+	}
+	if timing := h.Get("Server-Timing"); strings.Contains(timing, "wait;dur=0,") {
+		t.Errorf("Server-Timing %q", timing)
+	}
+}

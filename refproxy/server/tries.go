@@ -421,11 +421,15 @@ func (t *tries) finish(used chat.Usage) {
 	t.lease = nil
 }
 
-// told returns the attempts so far, and how long was slept between them.
-func (t *tries) told() ([]relay.Attempt, time.Duration) {
+// told returns the attempts so far, and how long was slept between them. A wait
+// for the first credential is none of a retry.
+func (t *tries) told() (attempts []relay.Attempt, slept time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Clone(t.attempts), t.slept
+	for _, a := range t.attempts {
+		slept += a.Slept
+	}
+	return slices.Clone(t.attempts), slept
 }
 
 // spent returns how long was slept, and how long was spent with the upstream, up
