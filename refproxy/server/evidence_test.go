@@ -224,3 +224,17 @@ func TestFirstWaitIsNoRetry(t *testing.T) {
 		t.Errorf("Server-Timing %q", timing)
 	}
 }
+
+// TestWhoListsNoPreview: a preview model that the credential does not have which was
+// asked for the list is there all the same, under its suffixes, too.
+func TestWhoListsNoPreview(t *testing.T) {
+	up := &lister{models: []string{plain}}
+	p := start(t, pooledKeys(t, up, "all-on", "a", "p1"))
+	call(t, "GET", p.url+"/v1/models", "")
+	for _, name := range []string{model, model + "-high"} {
+		resp, got := call(t, "POST", p.url+messages, strings.Replace(body("hi", ""), model, name, 1))
+		if resp.StatusCode != 200 || !strings.Contains(got, "/models/"+model+":generateContent") {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, got)
+		}
+	}
+}

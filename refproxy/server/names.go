@@ -89,6 +89,7 @@ const (
 // names is what is known of models' names. It is safe for concurrent use.
 type names struct {
 	aliases map[string]string
+	preview []string // models that only some credentials have, and list
 	// list asks the upstream for its models.
 	list func(context.Context) ([]chat.Model, error)
 
@@ -110,14 +111,15 @@ func (n *names) learn(models []chat.Model) {
 }
 
 // registered returns what tells whether a name is a model's as it stands: it is
-// in the upstream's list, or an alias of itself.
+// in the upstream's list, or an alias of itself, or in preview: whoever is asked
+// for the list may have none of those.
 func (n *names) registered() func(string) bool {
 	n.mu.Lock()
 	known := n.known
 	n.mu.Unlock()
 	return func(name string) bool {
 		to, ok := n.aliases[name]
-		return known[name] || ok && to == name
+		return known[name] || ok && to == name || slices.Contains(n.preview, name)
 	}
 }
 

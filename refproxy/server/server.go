@@ -65,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.cfg.Media.UserAgent = s.cfg.Upstream.UserAgent
 	s.backend = backend{s.cfg.Upstream.Kind, s.cfg.codec(), media.New(s.cfg.Media)}
-	s.names = &names{aliases: s.cfg.Aliases, list: s.listModels}
+	s.names = &names{aliases: s.cfg.Aliases, preview: s.cfg.Preview, list: s.listModels}
 	s.budget = retry.NewBudget(*s.cfg.Retry)
 	s.pool = credential.New(credential.Config{
 		Clock: s.cfg.Clock, Journal: s.cfg.Journal, Log: s.cfg.Log, OnSelect: s.selected,
