@@ -238,3 +238,20 @@ func TestWhoListsNoPreview(t *testing.T) {
 		}
 	}
 }
+
+// TestCountIsOfThePath: a count that names a preview model within is not asked for
+// with another credential.
+func TestCountIsOfThePath(t *testing.T) {
+	up := &scripted{kind: "application/json", body: `{"totalTokens":3}`}
+	p := start(t, config(t, serve(t, up)))
+	for sent, want := range map[string]string{
+		`{"generateContentRequest":{"model":"models/` + model + `","contents":[]}}`: `{"generateContentRequest":{"contents":[],"model":"models/m"}}`,
+		`{"generateContentRequest":{"model":"models/m", "contents":[]} }`:           `{"generateContentRequest":{"model":"models/m", "contents":[]} }`,
+		`{"generateContentRequest":{ "contents":[]}}`:                               `{"generateContentRequest":{ "contents":[]}}`,
+	} {
+		resp, got := call(t, "POST", p.url+"/v1beta/models/m:countTokens", sent)
+		if asked := up.last(t); resp.StatusCode != 200 || asked.body != want {
+			t.Errorf("%d %s: asked %s, want %s", resp.StatusCode, got, asked.body, want)
+		}
+	}
+}

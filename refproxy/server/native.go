@@ -200,7 +200,7 @@ func (s *Server) nativeWhole(x *exchange, model string, body []byte) error {
 }
 
 func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
-	body, err := s.backend.encloseCount(model, body)
+	body, err := s.backend.encloseCount(model, countOf(model, body))
 	if err != nil {
 		return err
 	}
@@ -216,6 +216,25 @@ func (s *Server) nativeCount(x *exchange, model string, body []byte) error {
 	}
 	x.send("application/json; charset=UTF-8", a.body)
 	return nil
+}
+
+// countOf has the request in a body of countTokens name the model that the path
+// names: by that one the credential is chosen.
+func countOf(model string, body []byte) []byte {
+	var o, inner object
+	const request = "generateContentRequest"
+	if json.Unmarshal(body, &o) != nil || json.Unmarshal(o[request], &inner) != nil || inner == nil {
+		return body
+	}
+	want := quoted("models/" + model)
+	if inner["model"] == nil || bytes.Equal(inner["model"], want) {
+		return body
+	}
+	inner["model"] = want
+	if named, err := o.with(request, inner); err == nil {
+		return named
+	}
+	return body // what was JSON can be written as such
 }
 
 // trace passes the upstream's trace id on.
