@@ -255,3 +255,18 @@ func TestCountIsOfThePath(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyInPreview: what keeps a preview model off is not the trouble of a
+// credential that could never serve it.
+func TestNobodyInPreview(t *testing.T) {
+	p := start(t, pooledKeys(t, &moody{}, "all-on", "a"))
+	p.Pool().Disable("id-a", "this account was closed", "https://v.test/verify")
+	resp, got := call(t, "POST", p.url+messages, body("hi", ""))
+	if e := failed(t, resp, got, 403, "permission_error"); !strings.Contains(e.Error.Message, "in preview") || strings.Contains(got, "v.test") {
+		t.Errorf("%s", got)
+	}
+	resp, got = call(t, "POST", p.url+messages, asked(messages))
+	if failed(t, resp, got, 403, "permission_error"); !strings.Contains(got, "closed") || !strings.Contains(got, "https://v.test/verify") {
+		t.Errorf("%s", got)
+	}
+}

@@ -285,7 +285,7 @@ func reason(e *chat.Error, class chat.Class) string { return class.String() + re
 func (s *Server) nobody(none *credential.Unavailable) *chat.Error {
 	e := &chat.Error{Kind: chat.KindPermission, Class: chat.ClassPermission, Message: none.Error(), Terminal: true}
 	for _, one := range s.pool.Status() {
-		if one.Disabled == "" {
+		if one.Disabled == "" || s.preview(none.Model) && !one.Preview {
 			continue
 		}
 		e.Message = one.Disabled
