@@ -118,6 +118,20 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// TestHealedLimit: a 429 that a retry healed does not lock the credential (wire.md,
+// section 5.3).
+func TestHealedLimit(t *testing.T) {
+	p := start(t, pooledKeys(t, &moody{says: map[string][]string{"a": {hurried, good}}}, "all-on", "a"))
+	if resp, got := call(t, "POST", p.url+messages, asked(messages)); resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, got)
+	}
+	eventually(t, "it is given back", func() bool { return p.Pool().Status()[0].InFlight == 0 })
+	one := p.Pool().Status()[0]
+	if !one.Cooldown.Until.IsZero() || len(one.Models) != 1 || !one.Models[0].Cooldown.Until.IsZero() {
+		t.Errorf("%+v", one)
+	}
+}
+
 // TestCountsProveNothing: tokens are counted whatever the quota for answers is, so
 // that a count neither closes its cooldown nor speaks for the credential.
 func TestCountsProveNothing(t *testing.T) {
