@@ -29,7 +29,7 @@ func (s *side) retries(m measure, planned time.Duration) estimate {
 		}
 		twice := waitedTwice(said, planned)
 		if len(said.Tries) > 0 {
-			twice = triesWaitedTwice(said, s.pace())
+			twice = triesWaitedTwice(said, s.pace(), one.Code == callerLeft)
 		} else if said.Attempts > 1 {
 			untold++
 		}
@@ -62,10 +62,13 @@ func waitedTwice(said *sample.ProxySaid, planned time.Duration) bool {
 // pace is how much faster than the machine's the gateway's clock runs.
 func (s *side) pace() float64 { return max(1, s.run.Header.ClockScale) }
 
+// callerLeft is the code of a request whose caller did not wait for its end.
+const callerLeft = "caller_left"
+
 // triesWaitedTwice is waitedTwice where each attempt is told of: a wait that was
-// half as long again as planned, one after which no attempt came, or one that is
-// in the sum and belongs to no attempt.
-func triesWaitedTwice(said *sample.ProxySaid, pace float64) bool {
+// half as long again as planned, one after which no attempt came although the
+// caller was there, or one that is in the sum and belongs to no attempt.
+func triesWaitedTwice(said *sample.ProxySaid, pace float64, left bool) bool {
 	slack, slept := int64(float64(late)*pace), int64(0)
 	for i, try := range said.Tries {
 		waited := try.SleptNS
@@ -73,7 +76,7 @@ func triesWaitedTwice(said *sample.ProxySaid, pace float64) bool {
 			waited = max(waited, int64(float64(said.Tries[i+1].AtNS-try.EndNS)*pace))
 		}
 		planned := try.PlannedNS
-		if i+1 == len(said.Tries) {
+		if i+1 == len(said.Tries) && !left {
 			planned = 0
 		}
 		if waited > planned+max(slack, planned/2) {

@@ -58,6 +58,29 @@ func TestEachWaitOnce(t *testing.T) {
 	}
 }
 
+// TestWaitCutByTheCaller: a caller who left during a wait has not waited twice,
+// unless the wait was already over once.
+func TestWaitCutByTheCaller(t *testing.T) {
+	for slept, want := range map[int64]assert.Verdict{400 * ms: assert.Pass, 1600 * ms: assert.Fail} {
+		for code, want := range map[string]assert.Verdict{"caller_left": want, "overloaded": assert.Fail} {
+			run := recorded(world())
+			candidates(run, func(i int, s *sample.Sample) {
+				s.Proxy = tries(1000*ms, 1000*ms)
+				if i == 4 {
+					s.Outcome, s.Code = sample.ResetBefore, code
+					s.Proxy.Tries, s.Proxy.Attempts, s.Proxy.WaitNS = s.Proxy.Tries[:1], 1, slept
+					s.Proxy.Tries[0].SleptNS = slept
+				}
+			})
+			r := request(t, run)
+			r.Topic = assert.Retry
+			if got := last(t, r); got.Verdict != want || got.Assertion != "double_waits == 0" {
+				t.Errorf("%v, %s: %s is %s (%v), want %s; %s", time.Duration(slept), code, got.Assertion, got.Verdict, got.Observed, want, got.Why)
+			}
+		}
+	}
+}
+
 // TestPoolsOfRecords: boundary and fairness where records tell which pool model and
 // credentials belong to.
 func TestPoolsOfRecords(t *testing.T) {
