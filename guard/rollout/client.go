@@ -28,8 +28,10 @@ type Client struct {
 var _ Server = (*Client)(nil)
 
 // answerLimit bounds what is read of an answer, and answerWait how long one may
-// take.
+// take. auditLimit is how many changes of the audit log are read, as many as the
+// server gives: the turns of other rollouts stand in it as well.
 const (
+	auditLimit  = 1000
 	answerLimit = 4 << 20
 	answerWait  = 10 * time.Second
 )
@@ -81,8 +83,11 @@ func (c *Client) Read(ctx context.Context) (State, error) {
 	var audit struct {
 		Entries []auditEntry `json:"entries"`
 	}
-	if err := c.ask(ctx, http.MethodGet, "/admin/audit?limit=1000", nil, &audit); err != nil {
+	if err := c.ask(ctx, http.MethodGet, fmt.Sprintf("/admin/audit?limit=%d", auditLimit), nil, &audit); err != nil {
 		return State{}, err
+	}
+	if n := len(audit.Entries); n >= auditLimit {
+		s.Back = audit.Entries[n-1].Generation - 1 // the newest come first
 	}
 	for _, e := range audit.Entries {
 		if e.Flag == c.flag && e.Generation > s.Last.Generation {

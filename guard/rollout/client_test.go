@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -69,6 +70,22 @@ func TestClientReads(t *testing.T) {
 	got, err := c.Read(t.Context())
 	want := rollout.State{Percent: 20, Unit: "session", Generation: 9, Last: rollout.Mark{Generation: 8, Who: "me", Evidence: "step 2"}}
 	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
+// TestClientReadsTheWholeLog: of a log that is longer than what is told of it the
+// end is known, too.
+func TestClientReadsTheWholeLog(t *testing.T) {
+	entries := make([]string, 1000)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"flag":"ff_b","who":"ops","generation":%d}`, 5000-i)
+	}
+	c := talk(t,
+		exchange{"GET", "/admin/flags/ff_a", "", 200, `{"name":"ff_a","percent":20,"unit":"session","generation":5000}`},
+		exchange{"GET", "/admin/audit?limit=1000", "", 200, `{"entries":[` + strings.Join(entries, ",") + `]}`})
+	got, err := c.Read(t.Context())
+	if want := (rollout.State{Percent: 20, Unit: "session", Generation: 5000, Back: 4000}); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }

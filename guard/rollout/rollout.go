@@ -78,6 +78,9 @@ type State struct {
 	Locked     bool   // set where no change can reach it
 	// Last is the last change of this very flag; zero: none is known.
 	Last Mark
+	// Back is the generation up to which changes are not looked for: a log is read
+	// back so far and no farther. A Last before it is not known.
+	Back uint64 `json:",omitzero"`
 }
 
 // A Mark says which change of a flag it was.
@@ -158,9 +161,11 @@ func Apply(ctx context.Context, s Server, known State, c Change) (State, error) 
 }
 
 // Same tells whether nobody changed the flag between two states. Changes of other
-// flags do not count, and one that led back to the same percentage does.
+// flags do not count, though there be so many of them that the flag's own is out of
+// sight, and one that led back to the same percentage does.
 func Same(a, b State) bool {
-	return a.Percent == b.Percent && a.Unit == b.Unit && a.Last.Generation == b.Last.Generation
+	untouched := a.Last.Generation == b.Last.Generation || b.Last.Generation == 0 && b.Back > 0 && b.Back <= a.Generation
+	return a.Percent == b.Percent && a.Unit == b.Unit && untouched
 }
 
 // applied tells whether c is what the server routes by. Its evidence is that of no

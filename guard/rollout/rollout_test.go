@@ -60,7 +60,8 @@ type server struct {
 	mute    bool  // makes the change and answers with an error
 	reading error // from the second look on
 	setting error
-	others  int // how many changes of another flag come before the next
+	others  int    // how many changes of another flag come before the next
+	window  uint64 // how many changes of all flags it can tell of; 0: all
 	reads   int
 	asked   []int
 }
@@ -70,7 +71,13 @@ func (s *server) Read(context.Context) (rollout.State, error) {
 	if s.reads > 1 && s.reading != nil {
 		return rollout.State{}, s.reading
 	}
-	return s.State, nil
+	told := s.State
+	if s.window > 0 && s.Generation > s.window {
+		if told.Back = s.Generation - s.window; told.Last.Generation <= told.Back {
+			told.Last = rollout.Mark{}
+		}
+	}
+	return told, nil
 }
 
 func (s *server) Set(_ context.Context, c rollout.Change) error {

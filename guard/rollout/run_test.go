@@ -199,6 +199,29 @@ func TestAnotherFlag(t *testing.T) {
 	})
 }
 
+// TestLongLog: so many turns of other rollouts that the flag's own change is in no
+// log any more are nobody's change of the flag; one by hand is.
+func TestLongLog(t *testing.T) {
+	inBoth(t, func(t *testing.T, w *world, _ rollout.Config) {
+		cfg := w.small(designs[w.flag])
+		w.window, cfg.StageMin = 1000, 40*time.Minute
+		for i := range 60 { // the stage's own change is out of sight after ten minutes
+			w.later(time.Duration(i+1)*time.Minute, func() { w.Generation += 100 })
+		}
+		if out, _, err := w.run(t, cfg); err != nil || out.Decision != judge.Promote {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+	inBoth(t, func(t *testing.T, w *world, _ rollout.Config) {
+		cfg := w.small(designs[w.flag])
+		w.window = 1000
+		w.later(7*time.Minute, func() { w.operator(w.Percent); w.Generation += 5000 })
+		if out, _, err := w.run(t, cfg); !errors.Is(err, rollout.ErrChanged) {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}
+
 // TestUndecided: what is not known never promotes. The stage stays in force, the
 // exit code says so, and the same command goes on.
 func TestUndecided(t *testing.T) {

@@ -100,6 +100,7 @@ func (r *runner) settle(ctx context.Context) error {
 	case now.Locked:
 		return ErrLocked
 	}
+	r.at.Known.Generation = now.Generation // nobody changed the flag up to then
 	return nil
 }
 
