@@ -405,6 +405,18 @@ func TestOneSleepForThePool(t *testing.T) {
 			&chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassRate, Status: 429, RetryAfter: 1200 * time.Millisecond},
 			[]string{"rotate, wait 1.5s, again", "again"},
 		},
+		{ // the day has ended meanwhile
+			&chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassDaily, Status: 429, RetryAfter: 1200 * time.Millisecond},
+			[]string{"rotate, wait 1.5s, again", "again"},
+		},
+		{
+			&chat.Error{Kind: chat.KindRateLimit, Class: chat.ClassDaily, Status: 429, RetryAfter: 4 * time.Second},
+			[]string{"rotate, wait 1.5s, again", "tell rate_limit, after 1s"},
+		},
+		{ // nothing mends it
+			&chat.Error{Kind: chat.KindPermission, Class: chat.ClassRegion, Status: 400},
+			[]string{"rotate, wait 1.5s, again", "tell rate_limit, after 1s"},
+		},
 	} {
 		d := retry.V2(policy(), nil, half, retry.Request{Begun: begun})
 		if c.e != nil {

@@ -196,11 +196,11 @@ func (v *v2) spent(d Decision) *chat.Error {
 
 // Without waits for the credential that failed, or for another one, whichever
 // comes first. It waits once: then the one that failed is asked, if that is
-// enough for it.
+// enough for it. So it is of a quota whose day has ended meanwhile.
 func (v *v2) Without(s Shortage, now time.Time) Decision {
 	d := v.known
 	if v.queued > 0 {
-		if !v.stay || v.queued < v.least || v.left(now) <= 0 {
+		if !v.stay && v.least == 0 || v.queued < v.least || v.left(now) <= 0 {
 			return v.refuse(s, now)
 		}
 		d.Again = true
