@@ -176,13 +176,16 @@ func (u *usage) advance(l Limits, now, origin time.Time) {
 
 func dayOf(l Limits, now, origin time.Time) int64 { return int64(now.Sub(origin) / l.Day) }
 
+// rounding is by how much a sum of parts of a request may miss a whole one.
+const rounding = 1e-9
+
 // refuse returns which of the credential's own limits is reached.
 func (u *usage) refuse(l Limits, model string, now, origin time.Time) *Refusal {
 	switch {
 	case l.PerDay > 0 && u.requests >= l.PerDay:
 		end := origin.Add(time.Duration(dayOf(l, now, origin)+1) * l.Day)
 		return daily(model, l.PerDay, end, end.Sub(now))
-	case l.RequestsPerMinute > 0 && u.tokens < 1:
+	case l.RequestsPerMinute > 0 && u.tokens < 1-rounding:
 		wait := time.Duration((1 - u.tokens) / l.RequestsPerMinute * float64(time.Minute))
 		return tooFast(model, l.RequestsPerMinute, wait, l.RetryInfo)
 	case l.Concurrent > 0 && u.running >= l.Concurrent:

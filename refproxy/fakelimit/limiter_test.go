@@ -93,6 +93,21 @@ func TestABucketFillsByTheClock(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsIsServed: a hint is never shorter than what there is to wait for.
+func TestWhoWaitsIsServed(t *testing.T) {
+	for _, rate := range []float64{1, 6, 7, 11, 59, 61, 997, 59999, 70001} {
+		synctest.Test(t, func(t *testing.T) {
+			l := limiter(t, fakelimit.Config{Each: fakelimit.Limits{RequestsPerMinute: rate, Burst: 1, RetryInfo: true}}, 1)
+			begin(t, l, "a", "")
+			for range 3 {
+				_, refused := begin(t, l, "a", fakelimit.KindRate)
+				time.Sleep(refused.RetryDelay)
+				begin(t, l, "a", "")
+			}
+		})
+	}
+}
+
 func TestADayEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, fakelimit.Config{Each: fakelimit.Limits{PerDay: 2}}, 1)

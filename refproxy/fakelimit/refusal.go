@@ -48,7 +48,8 @@ func tooFast(model string, perMinute float64, wait time.Duration, tell bool) *Re
 		},
 	}
 	if tell {
-		r.RetryDelay = max(wait, time.Millisecond).Round(time.Millisecond)
+		// Rounded up: whoever waits as told is to be served.
+		r.RetryDelay = max(wait+time.Millisecond-1, time.Millisecond).Truncate(time.Millisecond)
 	}
 	return r
 }
