@@ -831,6 +831,7 @@ var mutations = []mutation{
 	{"a rotated refresh token is the next one", "refproxy/codeassist/token.go", "c.refreshToken = answer.RefreshToken", "_ = answer.RefreshToken", "refproxy/codeassist"},
 	{"a rotated refresh token is stored at once", "refproxy/codeassist/token.go", "err := a.cfg.save(next)", "err := error(nil)", "refproxy/codeassist"},
 	{"what another process has refreshed is taken over", "refproxy/codeassist/token.go", "a.cfg.Clock.Until(other.expiry) > ahead", "a.cfg.Clock.Until(other.expiry) < 0", "refproxy/codeassist Shared"},
+	{"a token is replaced though nobody asks", "refproxy/codeassist/account.go", "_, _ = a.refreshing()", "_ = a.refreshing", "refproxy/codeassist Idle"},
 	{"who comes second with a refresh token is not dead", "refproxy/codeassist/token.go", "if failure.Class == Credential {", "if failure.Class != Credential {", "refproxy/codeassist TwoRefresh"},
 	{"an account that wants verification is told of", "refproxy/codeassist/setup.go", `ok && e.URL != "" {`, `ok && e.URL == "-" {`, "refproxy/codeassist Ineligible"},
 	{"a clock that is wrong is no dead account", "refproxy/vertex/vertex.go", "strings.Contains(said, clockIsWrong)", "strings.HasPrefix(said, clockIsWrong)", "refproxy/vertex TokenEndpoint"},

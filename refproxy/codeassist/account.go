@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// ahead is how long before its end a token is replaced.
+	// ahead is how long before its end a token is replaced. Where nobody asks for it
+	// that is up to apart later, so that processes that share one come one by one.
 	ahead = 300 * time.Second
+	apart = time.Minute
 	// callTime bounds every call but the conversation's own.
 	callTime = 30 * time.Second
 	// renewPause is how old a token must be before a refusal of it is worth
@@ -73,6 +76,7 @@ type Account struct {
 	pause   time.Duration
 	renewed time.Time // when the token came
 	refresh *flight   // the one that is under way
+	idle    *time.Timer
 
 	project string
 	setup   *flight
@@ -103,7 +107,27 @@ func Open(cfg Config) (*Account, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.plan()
 	return a, nil
+}
+
+// plan has the token replaced ahead of its end also where nobody asks for it: the
+// next request finds a good one, or learns in time that there is none. a.mu is held.
+func (a *Account) plan() {
+	if a.idle != nil {
+		a.idle.Stop()
+	}
+	if left := a.cfg.Clock.Until(a.cred.expiry); left > ahead { // else who uses it will see to it
+		a.idle = a.cfg.Clock.AfterFunc(left-ahead+rand.N(apart), a.early)
+	}
+}
+
+func (a *Account) early() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ctx.Err() == nil {
+		_, _ = a.refreshing() // it is told once it matters
+	}
 }
 
 // Identity names the login that the account was opened with, and tells nothing of
@@ -136,7 +160,12 @@ func (a *Account) died(e *Error) {
 
 // Close ends what runs in the background, and waits for it.
 func (a *Account) Close() {
-	a.stop()
+	a.mu.Lock()
+	a.stop() // under the lock: nothing is begun after it
+	if a.idle != nil {
+		a.idle.Stop()
+	}
+	a.mu.Unlock()
 	a.tasks.Wait()
 }
 

@@ -2,7 +2,7 @@
 // makes access tokens of the user's own OAuth client and refresh token, and finds
 // the project that requests are charged to.
 //
-//	credential -> [Account.Token]         refreshed ahead of time, one at a time
+//	credential -> [Account.Token]         refreshed ahead of time, one at a time, whether asked or not
 //	loadCodeAssist -> onboardUser -> poll -> [Account.Project]    once, then kept
 //
 // There is no client id in here: a credential without one is refused. Secrets show

@@ -163,6 +163,7 @@ func (a *Account) use(cred credential, made time.Time) {
 	defer a.mu.Unlock()
 	a.cred, a.renewed = cred, made
 	a.refresh, a.failed, a.pause, a.retryAt = nil, nil, 0, time.Time{}
+	a.plan()
 }
 
 // fail keeps why a refresh failed, and when to try again.

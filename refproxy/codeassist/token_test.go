@@ -122,7 +122,7 @@ func TestExpiredTokenIsReplacedOnce(t *testing.T) {
 			t.Errorf("left beside the file: %v", list)
 		}
 		// The next refresh uses what was rotated in.
-		time.Sleep(2 * time.Hour)
+		time.Sleep(time.Hour)
 		if got, err := a.Token(t.Context()); got != "a2" || err != nil || !strings.Contains(g.requests(tokenPath)[1].body, "REFRESH-2") {
 			t.Errorf("%q, %v", got, err)
 		}
@@ -228,6 +228,42 @@ func TestOldTokenOutlivesAFailedRefresh(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				if _, err := a.Token(t.Context()); err == nil {
 					t.Error("an expired token was given")
+				}
+			})
+		})
+	}
+}
+
+// TestIdleAccount: a token is replaced ahead of its end though nobody asks, or its
+// death is told; after Close nothing is asked any more.
+func TestIdleAccount(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer answer
+		closed bool
+		asked  int // in a day
+		dead   bool
+	}{
+		"alive":   {answer: answer{status: 200, body: `{"access_token":"a1","expires_in":43200}`}, asked: 2},
+		"revoked": {answer: answer{status: 400, body: revoked}, asked: 1, dead: true},
+		"closed":  {answer: answer{status: 400, body: revoked}, closed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &google{answers: map[string][]answer{tokenPath: {tt.answer}}}
+				a, _ := open(t, file(t, time.Hour, ""), g, codeassist.Config{})
+				told := time.Time{}
+				a.OnDead(func(*codeassist.Error) { told = time.Now() })
+				begun := time.Now()
+				if tt.closed {
+					a.Close()
+				}
+				time.Sleep(24 * time.Hour)
+				a.Close() // nobody tells any more
+				if n := len(g.requests(tokenPath)); n != tt.asked {
+					t.Errorf("asked %d times in a day", n)
+				}
+				if told.IsZero() == tt.dead || tt.dead && told.Sub(begun) >= time.Hour {
+					t.Errorf("told at %v, begun at %v", told, begun)
 				}
 			})
 		})

@@ -131,7 +131,7 @@ func TestTokensEnd(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 		token(t, a)
-		if got := fake.Stats(); got.Refreshes != 3 || got.Refused != 0 || got.Unauthorised != 1 {
+		if got := fake.Stats(); got.Refreshes < 3 || got.Refused != 0 || got.Unauthorised != 1 {
 			t.Errorf("counted %+v", got)
 		}
 	})
