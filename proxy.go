@@ -21,6 +21,7 @@ import (
 type proxyFlags struct {
 	to                                    upstreamFlags
 	office                                operateFlags
+	again                                 retryFlags
 	listen, keysFile, media               string
 	flags, logLevel, metrics, log, logArm string
 	otlp, clock                           string
@@ -58,6 +59,7 @@ file grows while the proxy runs and is whole once it has stopped in order.`,
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
 	f.to.register(fs)
 	f.office.register(fs)
+	f.again.register(fs)
 	fs.StringVar(&f.flags, "flags", "all-off", "feature flags: all-off, all-on, or names out of "+strings.Join(feature.Names(), ", ")+", each also for a share: NAME=20% of requests or NAME=20%/session; FF_... in the environment wins")
 	fs.StringVar(&f.clock, "clock", "1", "how many times as fast waits, cooldowns and time limits pass, for simulations: FACTOR or FACTOR@UNIX-SECONDS, as the simulated upstream's")
 	fs.StringArrayVar(&f.aliases, "model-alias", nil, "NAME=UPSTREAM-MODEL, repeatable; NAME may end in *; NAME=NAME takes a name as it is, suffix and all")

@@ -36,7 +36,9 @@ func (f *proxyFlags) config(cmd *cobra.Command) (server.Config, error) {
 		Log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})),
 	}
 	ctx := context.WithoutCancel(cmd.Context()) // a signal is for the proxy that runs
-	return cfg, errors.Join(errLevel, errClock, errAlias, errKeys, errMedia, f.to.into(ctx, &cfg, f.office.keeps()))
+	return cfg, errors.Join(
+		errLevel, errClock, errAlias, errKeys, errMedia, f.again.into(&cfg), f.to.into(ctx, &cfg, f.office.keeps()),
+	)
 }
 
 // scaledClock reads --clock; nil is the machine's.

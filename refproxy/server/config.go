@@ -44,6 +44,8 @@ type Config struct {
 	Flags feature.Flags
 	// Retry is the policy of repeating what failed. Default retry.Default.
 	Retry *retry.Policy
+	// Baseline is that of requests without ff_retry_policy_v2. Default Retry.
+	Baseline *retry.Policy
 	// Clock is what waits, cooldowns and patience go by. Default the machine's.
 	Clock *clock.Scaled
 	// Journal keeps what is learned of credentials. Default none.
@@ -112,6 +114,9 @@ func (c Config) withDefaults() Config {
 		policy := retry.Default()
 		c.Retry = &policy
 	}
+	if c.Baseline == nil {
+		c.Baseline = c.Retry
+	}
 	c.Upstream.Clock, c.Upstream.Anonymous = c.Clock, true
 	if c.Sources == nil && c.proven() {
 		up := c.Upstream
@@ -152,8 +157,10 @@ func (c Config) Validate() error {
 	if c.Hold < 0 || c.MaxBody < 0 {
 		problems = append(problems, fmt.Errorf("hold (%v) and body limit (%d) must not be negative", c.Hold, c.MaxBody))
 	}
-	if c.Retry != nil {
-		problems = append(problems, c.Retry.Validate())
+	for _, policy := range []*retry.Policy{c.Retry, c.Baseline} {
+		if policy != nil {
+			problems = append(problems, policy.Validate())
+		}
 	}
 	up := c.Upstream
 	up.Anonymous = c.Sources != nil // each is asked when it is taken up

@@ -56,7 +56,7 @@ func (s *Server) tries(p *plan, model string) *tries {
 	if p.flags().RetryPolicyV2 {
 		t.decider = retry.V2(*s.cfg.Retry, s.budget, rand.Float64, retry.Request{Begun: s.cfg.Clock.At(p.begun), Preview: s.preview(model)})
 	} else {
-		t.decider = retry.Baseline(*s.cfg.Retry)
+		t.decider = retry.Baseline(*s.cfg.Baseline)
 	}
 	p.tries = t
 	return t
