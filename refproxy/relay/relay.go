@@ -167,6 +167,17 @@ type Config struct {
 	Clock *clock.Scaled
 	// Traced has every Outcome carry a Trace.
 	Traced bool
+	// Stopwatch returns what measures the conversion of one request; nil for none.
+	// It stands still while Resolve and Upstream are asked and while an Upstream's
+	// body is read: what is converted there starts it by itself.
+	Stopwatch func(context.Context) *Stopwatch
+}
+
+func (c *Config) stopwatch(ctx context.Context) *Stopwatch {
+	if c.Stopwatch == nil {
+		return nil
+	}
+	return c.Stopwatch(ctx)
 }
 
 // machine returns how long d of the relay's clock lasts.
@@ -250,7 +261,10 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 	if r.cfg.Traced {
 		trace = &Trace{Since: time.Now()}
 	}
+	work := r.cfg.stopwatch(hr.Context())
+	work.Start()
 	req, reply, err := r.cfg.Dialect.Request(body)
+	work.Stop()
 	if err != nil {
 		return r.refuse(w, Outcome{Trace: trace}, err, requestID)
 	}
@@ -266,10 +280,11 @@ func (r *Relay) Serve(w http.ResponseWriter, hr *http.Request, body []byte, requ
 		return r.refuse(w, o, because(hr.Context(), err), requestID)
 	}
 	o.UpstreamModel = req.Model
+	a := answerer{reply, head, work}
 	if req.Stream {
-		return r.stream(w, hr.Context(), req, reply.Encoder(w, head), o, requestID)
+		return r.stream(w, hr.Context(), req, a, o, requestID)
 	}
-	return r.whole(w, hr.Context(), req, answerer{reply, head}, o, requestID)
+	return r.whole(w, hr.Context(), req, a, o, requestID)
 }
 
 // refuse answers with an error status, unless the caller has gone.

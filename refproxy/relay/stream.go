@@ -3,10 +3,12 @@ package relay
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
@@ -19,6 +21,9 @@ type session struct {
 	requestID string
 	cancel    context.CancelCauseFunc // ends everything: the caller does not listen
 	trace     *Trace                  // the request's goroutine's own; nil: nobody asks
+	work      *Stopwatch              // likewise
+	seen      int64                   // likewise: when it last looked at the clock, by clock.Now
+	begunAt   int64                   // begun, by clock.Now
 	dropped   int                     // calls; the request's goroutine's own, too
 
 	mu       sync.Mutex // guards what follows, and the encoder and the writer
@@ -34,6 +39,7 @@ type session struct {
 	times    Times
 	opened   bool // the head was sent
 	content  bool // something after the start was given to the encoder: committed
+	encoding bool // the request's goroutine is in the encoder
 	done     bool // nothing more may be written
 }
 
@@ -46,14 +52,15 @@ type try struct {
 }
 
 // stream serves an answer as events.
-func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.Request, enc Encoder, o Outcome, requestID string) Outcome {
+func (r *Relay) stream(w http.ResponseWriter, parent context.Context, req chat.Request, a answerer, o Outcome, requestID string) Outcome {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	s := &session{
-		cfg: &r.cfg, w: w, rc: http.NewResponseController(w), enc: enc,
+		cfg: &r.cfg, w: w, rc: http.NewResponseController(w),
 		requestID: requestID, cancel: cancel, begun: time.Now(), start: chat.Event{Kind: chat.EventStart},
-		trace: o.Trace,
+		trace: o.Trace, work: a.work, begunAt: clock.Now(),
 	}
+	s.enc = a.reply.Encoder(s, a.head)
 	s.times.Asked = s.begun
 	s.watch()
 	defer s.stop() // also when the codec panics: the timer must not outlive us
@@ -95,7 +102,9 @@ func (s *session) attempt(parent context.Context, asking Asking, req chat.Reques
 		return because(ctx, err)
 	}
 	defer func() { _ = body.Close() }() // all we wanted of it has been read
-	events := decode(s.trace.watch(body))
+	s.work.start(s.look())
+	defer s.work.Stop()
+	events := decode(source{s.trace.watch(body), s})
 	if req.Choice.Single {
 		events = chat.FirstCall(events, s.drop)
 	}
@@ -117,9 +126,10 @@ func (s *session) attempt(parent context.Context, asking Asking, req chat.Reques
 // caller's Hold does not.
 func (s *session) begin(giveUp context.CancelCauseFunc) {
 	s.trace.asked()
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	s.look()
+	now := s.now()
 	s.try = try{giveUp: giveUp, asked: now, heard: now}
 	s.timer.Reset(s.next(now))
 }
@@ -127,7 +137,7 @@ func (s *session) begin(giveUp context.CancelCauseFunc) {
 // rest notes that an attempt has failed: until the next one nothing is expected
 // of the upstream, but the caller still wants to hear something.
 func (s *session) rest() {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.try.giveUp = nil
 	s.timer.Reset(s.next(time.Now()))
@@ -143,20 +153,20 @@ func (s *session) failed(ctx context.Context, err error) error {
 }
 
 func (s *session) ended() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.enc.Ended()
 }
 
 func (s *session) committed() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.content
 }
 
 // firstToken is the time from the last attempt to its first content.
 func (s *session) firstToken() time.Duration {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.times.Answered.IsZero() {
 		return 0
@@ -167,7 +177,7 @@ func (s *session) firstToken() time.Duration {
 // drop notes a call that the caller is not to get. It is a sign of life all the
 // same.
 func (s *session) drop(chat.Call) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.dropped++
 	s.heard(time.Now())
@@ -184,9 +194,9 @@ func (s *session) heard(now time.Time) {
 // that a failure in between still gets its real status. Its error is the
 // caller's.
 func (s *session) event(ev chat.Event) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.now()
 	s.heard(now)
 	s.usage, s.finish = ev.Usage, ev.Finish
 	if ev.Kind == chat.EventStart {
@@ -196,8 +206,48 @@ func (s *session) event(ev chat.Event) error {
 	if err := s.write(ev, now); err != nil {
 		return gone(err)
 	}
+	s.look()
 	s.sent(ev, now)
+	s.work.start(s.seen)
 	return nil
+}
+
+// lock takes the lock for the request's goroutine. A ping may hold it, as long as
+// its caller does not read.
+func (s *session) lock() {
+	if s.mu.TryLock() {
+		return
+	}
+	ran := s.work.Stop()
+	s.mu.Lock()
+	if s.look(); ran {
+		s.work.start(s.seen)
+	}
+}
+
+// look looks at the clock, for the request's goroutine. A look may cost as much as
+// a tenth of a short event, so it is taken where the goroutine has waited, and
+// serves until it waits again.
+func (s *session) look() int64 {
+	s.seen = clock.Now()
+	return s.seen
+}
+
+// now is the time of the last look.
+func (s *session) now() time.Time { return s.begun.Add(time.Duration(s.seen - s.begunAt)) }
+
+// A source is the upstream's body. Nothing is converted while its bytes are
+// awaited.
+type source struct {
+	io.ReadCloser
+	session *session
+}
+
+func (r source) Read(p []byte) (int, error) {
+	r.session.work.Stop()
+	n, err := r.ReadCloser.Read(p)
+	r.session.work.start(r.session.look())
+	return n, err
 }
 
 // write commits to this attempt's answer.
@@ -205,21 +255,41 @@ func (s *session) write(ev chat.Event, now time.Time) error {
 	s.content = true
 	if !s.opened {
 		s.sendHead()
-		if err := s.enc.Event(s.start); err != nil {
+		if err := s.encode(s.start); err != nil {
 			return err
 		}
 	}
 	s.extend(now)
-	if err := s.enc.Event(ev); err != nil {
+	if err := s.encode(ev); err != nil {
 		return err
 	}
 	s.spoke = now
 	return s.rc.Flush()
 }
 
+// encode puts an event into the caller's dialect. The stopwatch stands from its
+// write on: that may wait for the caller.
+func (s *session) encode(ev chat.Event) error {
+	s.work.Start()
+	s.encoding = true
+	err := s.enc.Event(ev)
+	s.encoding = false
+	s.work.Stop()
+	return err
+}
+
+// Write is the encoder's way to the caller. It serves pings too, which are none of
+// the stopwatch's business.
+func (s *session) Write(p []byte) (int, error) {
+	if s.encoding {
+		s.work.Stop()
+	}
+	return s.w.Write(p)
+}
+
 // sent notes when an event that had arrived reached the caller.
 func (s *session) sent(ev chat.Event, arrived time.Time) {
-	now := time.Now()
+	now := s.now()
 	if s.times.Head.IsZero() {
 		s.times.Head = now
 	}

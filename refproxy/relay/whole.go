@@ -10,10 +10,11 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
 
-// An answerer encodes the whole answer to one request.
+// An answerer encodes the answer to one request.
 type answerer struct {
 	reply Reply
 	head  Head
+	work  *Stopwatch
 }
 
 // whole serves an answer in one piece.
@@ -58,6 +59,8 @@ func (r *Relay) attempt(ctx context.Context, asking Asking, req chat.Request, a 
 	}
 	o.Times.Answered, o.Usage, o.Finish = time.Now(), resp.Usage, resp.Finish
 	o.Trace.arrived()
+	a.work.Start()
+	defer a.work.Stop()
 	if req.Choice.Single {
 		o.DroppedCalls = keepFirstCall(&resp)
 	}

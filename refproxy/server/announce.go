@@ -73,6 +73,12 @@ func (x *exchange) observe(t times, tell func(name, value string)) {
 		if n := len(attempts); n > 0 && attempts[n-1].Credential != "" {
 			tell("Credential", attempts[n-1].Credential)
 		}
+		if said, ok := asked.serverTime(); ok {
+			tell("Upstream-Server-Ms", milliseconds(said))
+		}
+	}
+	if spent := x.plan.work.Total(); spent > 0 {
+		tell("Converter-Cpu-Ms", milliseconds(spent))
 	}
 	instant("T-First-Byte", t.first)
 	instant("T-First-Token", t.token)

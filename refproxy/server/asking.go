@@ -55,6 +55,8 @@ func (a *asking) Generate(ctx context.Context) (resp chat.Response, err error) {
 		if err != nil {
 			return err
 		}
+		v.work.Start()
+		defer v.work.Stop()
 		resp, err = gemini.NewDecoder(a.req).Response(answer.body)
 		return err
 	})
@@ -67,7 +69,7 @@ func (a *asking) encoded(ctx context.Context) ([]byte, error) {
 		return a.body, nil
 	}
 	var err error
-	a.body, err = a.s.backend.encode(ctx, a.req, a.s.backend.codec.EncodeRequest)
+	a.body, err = a.s.backend.encode(ctx, &a.plan.work, a.req, a.s.backend.codec.EncodeRequest)
 	return a.body, err
 }
 

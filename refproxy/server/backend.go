@@ -11,6 +11,7 @@ import (
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/gemini"
 	"github.com/firstbyte-dev/firstbyte/refproxy/media"
+	"github.com/firstbyte-dev/firstbyte/refproxy/relay"
 	"github.com/firstbyte-dev/firstbyte/refproxy/upstream"
 )
 
@@ -29,10 +30,13 @@ type backend struct {
 	files *media.Fetcher
 }
 
-// A via is how one attempt goes: in whose name, and over which connections.
+// A via is how one attempt goes: in whose name, over which connections, and who
+// wants to know of it.
 type via struct {
 	client  *upstream.Client
-	account Account // of Code Assist
+	account Account             // of Code Assist
+	work    *relay.Stopwatch    // of what is converted for its request; nil for none
+	heard   func(h http.Header) // told of the answer's head; nil for nobody
 }
 
 // models returns every model of the upstream. A kind that lists none has the
@@ -47,7 +51,7 @@ func (b backend) models(ctx context.Context, v via) ([]chat.Model, error) {
 	var all []chat.Model
 	token := ""
 	for range maxPages {
-		answer, err := readAnswer(b.accept("")(v.client.Models(ctx, token)))
+		answer, err := readAnswer(b.accept(v, "")(v.client.Models(ctx, token)))
 		if err != nil {
 			return nil, err
 		}
@@ -65,10 +69,12 @@ func (b backend) models(ctx context.Context, v via) ([]chat.Model, error) {
 }
 
 // encode writes the upstream's body, with every file in it.
-func (b backend) encode(ctx context.Context, req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {
+func (b backend) encode(ctx context.Context, work *relay.Stopwatch, req chat.Request, codec func(chat.Request) ([]byte, error)) ([]byte, error) {
 	if err := b.files.Resolve(ctx, req); err != nil {
 		return nil, err
 	}
+	work.Start()
+	defer work.Stop()
 	return codec(req)
 }
 
@@ -81,38 +87,43 @@ type whole struct {
 // stream, generate and count send a body of the model's own to the upstream, in
 // its envelope if the kind has one, and take that off again.
 func (b backend) stream(ctx context.Context, v via, model string, body []byte) (*http.Response, error) {
-	body, err := b.enclose(ctx, v.account, model, body)
+	body, err := b.enclose(ctx, v, model, body)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.accept(model)(v.client.Stream(ctx, model, body))
+	resp, err := b.accept(v, model)(v.client.Stream(ctx, model, body))
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = streamBody{resp.Body}
-	b.discloseStream(resp)
+	resp.Body = streamBody{resp.Body, v.work}
+	b.discloseStream(v, resp)
 	return resp, nil
 }
 
 func (b backend) generate(ctx context.Context, v via, model string, body []byte) (whole, error) {
-	body, err := b.enclose(ctx, v.account, model, body)
+	body, err := b.enclose(ctx, v, model, body)
 	if err != nil {
 		return whole{}, err
 	}
-	a, err := readAnswer(b.accept(model)(v.client.Generate(ctx, model, body)))
+	a, err := readAnswer(b.accept(v, model)(v.client.Generate(ctx, model, body)))
+	v.work.Start()
+	defer v.work.Stop()
 	return b.disclose(a), err
 }
 
 func (b backend) count(ctx context.Context, v via, model string, body []byte) (whole, error) {
-	return readAnswer(b.accept(model)(v.client.CountTokens(ctx, model, body)))
+	return readAnswer(b.accept(v, model)(v.client.CountTokens(ctx, model, body)))
 }
 
 // accept turns a failed exchange, or an answer other than 200, into an error. Of
 // a model that is not there it says which one, and where.
-func (b backend) accept(model string) func(*http.Response, error) (*http.Response, error) {
+func (b backend) accept(v via, model string) func(*http.Response, error) (*http.Response, error) {
 	return func(resp *http.Response, err error) (*http.Response, error) {
 		if err != nil {
 			return nil, failure(err)
+		}
+		if v.heard != nil {
+			v.heard(resp.Header)
 		}
 		if resp.StatusCode == http.StatusOK {
 			return resp, nil
@@ -149,10 +160,17 @@ func readAnswer(resp *http.Response, err error) (whole, error) {
 	return whole{resp.Header, b.Bytes()}, nil
 }
 
-// streamBody gives the codec errors that it need not interpret.
-type streamBody struct{ io.ReadCloser }
+// streamBody gives the codec errors that it need not interpret. Nothing is
+// converted while it waits for bytes.
+type streamBody struct {
+	io.ReadCloser
+	work *relay.Stopwatch
+}
 
 func (b streamBody) Read(p []byte) (int, error) {
+	if b.work.Stop() {
+		defer b.work.Start()
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		err = failure(err)

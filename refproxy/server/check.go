@@ -30,7 +30,7 @@ func (s *Server) Test(ctx context.Context, id string) *chat.Error {
 			return failure(err)
 		}
 	}
-	_, err := s.backend.models(ctx, via{one.client.Over(s.pooled()), one.Account})
+	_, err := s.backend.models(ctx, via{client: one.client.Over(s.pooled()), account: one.Account})
 	if err == nil || errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

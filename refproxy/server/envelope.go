@@ -21,14 +21,16 @@ var variants = map[upstream.Kind]gemini.Variant{
 }
 
 // enclose puts a body into the envelope that the kind wants.
-func (b backend) enclose(ctx context.Context, account Account, model string, body []byte) ([]byte, error) {
+func (b backend) enclose(ctx context.Context, v via, model string, body []byte) ([]byte, error) {
 	if b.kind != upstream.CodeAssist {
 		return body, nil
 	}
-	project, err := account.Project(ctx)
+	project, err := v.account.Project(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}
+	v.work.Start()
+	defer v.work.Stop()
 	return gemini.WrapCodeAssist(gemini.Envelope{Model: model, Project: project, PromptID: relay.NewID("")}, body)
 }
 
@@ -74,13 +76,25 @@ func (b backend) disclose(a whole) whole {
 }
 
 // discloseStream does the same for a stream.
-func (b backend) discloseStream(resp *http.Response) {
+func (b backend) discloseStream(v via, resp *http.Response) {
 	if b.kind != upstream.CodeAssist {
 		return
 	}
 	inner := gemini.UnwrapCodeAssistStream(resp.Body, func(id string) { resp.Header.Set(traceHeader, id) })
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{inner, resp.Body}
+	resp.Body = disclosed{inner, resp.Body, v.work}
+}
+
+// disclosed is the body of a stream without its envelopes, which come off as it is
+// read.
+type disclosed struct {
+	io.Reader
+	io.Closer
+	work *relay.Stopwatch
+}
+
+func (d disclosed) Read(p []byte) (int, error) {
+	if d.work.Start() {
+		defer d.work.Stop()
+	}
+	return d.Reader.Read(p)
 }

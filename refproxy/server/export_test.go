@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 )
@@ -19,6 +21,11 @@ func Routes(s *Server) []string {
 		all = append(all, rt.method+" "+rt.path)
 	}
 	return all
+}
+
+// ServerTime is what lines of Server-Timing come to.
+func ServerTime(lines ...string) (time.Duration, bool) {
+	return serverTime(http.Header{"Server-Timing": lines})
 }
 
 // GoogleError writes a failure of the upstream's, which came in body, for callers

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/firstbyte-dev/firstbyte/refproxy/chat"
 	"github.com/firstbyte-dev/firstbyte/refproxy/server"
@@ -24,6 +25,23 @@ func FuzzParseName(f *testing.F) {
 		}
 		if is(name) && model != name {
 			t.Fatalf("the registered %q became %q", name, model)
+		}
+	})
+}
+
+// FuzzServerTime: whatever an upstream says of its time, what is passed on is a
+// time, and no entry that comes after it makes it less.
+func FuzzServerTime(f *testing.F) {
+	for _, seed := range []string{"gfet4t7; dur=12.5", `a;desc="x, y;dur=9";dur=3`, "dur=4", "a;dur=NaN", "a;dur=-1,b", `a;desc="\\"`, ",;,;="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		got, ok := server.ServerTime(line)
+		if got < 0 || got > 24*time.Hour || !ok && got != 0 {
+			t.Fatalf("%q is %v, %t", line, got, ok)
+		}
+		if more, still := server.ServerTime(line, "z;dur=1"); !still || more < got || more < time.Millisecond {
+			t.Fatalf("%q is %v, and with an entry more %v", line, got, more)
 		}
 	})
 }

@@ -99,7 +99,7 @@ func (s *Server) listModels(ctx context.Context) (all []chat.Model, err error) {
 		if !ok {
 			continue // it has just gone
 		}
-		all, err = s.backend.models(ctx, via{one.client.Over(s.pooled()), one.Account})
+		all, err = s.backend.models(ctx, via{client: one.client.Over(s.pooled()), account: one.Account})
 		if err == nil || errors.Is(err, errors.ErrUnsupported) || ctx.Err() != nil {
 			break
 		}

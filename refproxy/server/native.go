@@ -34,7 +34,10 @@ func (s *Server) native(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+	x.plan.work.Start()
+	malformed := !utf8.Valid(body) || !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{'
+	x.plan.work.Stop()
+	if malformed {
 		return &chat.Error{Kind: chat.KindInvalid, Message: "the body is not a JSON object in UTF-8"}
 	}
 	x.out.Model, x.out.Stream = name, verb == "streamGenerateContent"
@@ -43,7 +46,10 @@ func (s *Server) native(x *exchange) error {
 		return err
 	}
 	x.out.UpstreamModel = model
-	if body, err = renamed(body, name, model, wish); err != nil {
+	x.plan.work.Start()
+	body, err = renamed(body, name, model, wish)
+	x.plan.work.Stop()
+	if err != nil {
 		return err
 	}
 	return serve(x, model, body)
@@ -178,7 +184,9 @@ func (s *Server) nativeWhole(x *exchange, model string, body []byte) error {
 			return err
 		}
 		x.out.Times.Answered = time.Now()
+		v.work.Start()
 		g, err := glance(a.body)
+		v.work.Stop()
 		if err != nil {
 			return err
 		}

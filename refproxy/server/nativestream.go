@@ -34,6 +34,8 @@ func (s *Server) nativeStream(x *exchange, model string, body []byte) error {
 		defer func() { _ = resp.Body.Close() }() // all we wanted of it has been read
 		t.accepted()
 		p.header, p.held, p.complete = resp.Header, nil, false
+		v.work.Start()
+		defer v.work.Stop()
 		err = p.pass(eventsOf(resp))
 		if err == nil && !p.complete {
 			err = &chat.Error{Kind: chat.KindEmpty, Class: chat.ClassEmpty, Message: "the upstream's answer ended without a finish"}
@@ -115,6 +117,9 @@ func (p *passage) write(data []byte) error {
 		out = append([]byte("["), data...)
 	default:
 		out = append([]byte(",\r\n"), data...)
+	}
+	if p.x.plan.work.Stop() { // the caller may let it wait
+		defer p.x.plan.work.Start()
 	}
 	_, err := p.x.w.Write(out)
 	if err = errors.Join(err, p.rc.Flush()); err != nil {

@@ -25,6 +25,7 @@ type plan struct {
 	settle   sync.Once
 	assigned feature.Assignment
 	tries    *tries // what the upstream was asked, nil before
+	work     relay.Stopwatch
 }
 
 // flags returns the flags that are on for the request.
@@ -49,6 +50,9 @@ type planKey struct{}
 func withPlan(r *http.Request, p *plan) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), planKey{}, p))
 }
+
+// stopwatch is that of a request that this server serves.
+func stopwatch(ctx context.Context) *relay.Stopwatch { return &planOf(ctx).work }
 
 // planOf returns the plan of a request that this server serves.
 func planOf(ctx context.Context) *plan { return ctx.Value(planKey{}).(*plan) }

@@ -316,7 +316,9 @@ func (s *Server) countTokens(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.plan.work.Start()
 	req, err := anthropic.DecodeCountTokens(body)
+	x.plan.work.Stop()
 	if err != nil {
 		return err
 	}
@@ -342,7 +344,7 @@ func (s *Server) countTokens(x *exchange) error {
 
 // countUpstream asks for the number of a request's input tokens.
 func (s *Server) countUpstream(x *exchange, req chat.Request) (n int, err error) {
-	body, err := s.backend.encode(x.r.Context(), req, s.backend.codec.EncodeCountTokens)
+	body, err := s.backend.encode(x.r.Context(), &x.plan.work, req, s.backend.codec.EncodeCountTokens)
 	if err != nil {
 		return 0, err
 	}

@@ -100,7 +100,7 @@ func (s *Server) makeRelays() (map[string]*relay.Relay, error) {
 	} {
 		r, err := relay.New(relay.Config{
 			Upstream: s, Dialect: d, Decoder: s.decoder, Resolve: s.resolve, Hold: s.cfg.Hold,
-			Clock: s.cfg.Clock, Traced: s.cfg.Traced,
+			Clock: s.cfg.Clock, Traced: s.cfg.Traced, Stopwatch: stopwatch,
 		})
 		if err != nil {
 			return nil, err

@@ -43,8 +43,9 @@ type tries struct {
 
 	mu         sync.Mutex // guards what follows
 	attempts   []relay.Attempt
-	slept      time.Duration // on the machine's clock
-	inside     time.Duration // with the upstream, until it accepted or failed
+	says       *time.Duration // the upstream's time for the last attempt, by its own word; nil if it has none
+	slept      time.Duration  // on the machine's clock
+	inside     time.Duration  // with the upstream, until it accepted or failed
 	firstAsked time.Time
 	sleeping   time.Time // since when; zero: it does not
 	within     time.Time // the upstream, since when; zero: it is not
@@ -103,11 +104,14 @@ func (t *tries) try(ctx context.Context, attempt func(via) error) error {
 	if n := len(t.attempts); n > 0 {
 		t.attempts[n-1].Retried = true
 	}
+	t.says = nil
 	t.attempts = append(t.attempts, relay.Attempt{At: now.Sub(t.plan.begun), Credential: one.ID, Preview: t.lease.Credential().Preview})
 	t.within = now
 	t.mu.Unlock()
 	t.open = true
-	err := attempt(via{one.client.Over(t.plan.flags().HTTP2PoolTuning), one.Account})
+	err := attempt(via{
+		client: one.client.Over(t.plan.flags().HTTP2PoolTuning), account: one.Account, work: &t.plan.work, heard: t.heard,
+	})
 	if err == nil {
 		t.accepted()
 	} else {
@@ -419,6 +423,28 @@ func (t *tries) finish(used chat.Usage) {
 	t.result.Input, t.result.Output = used.Input+used.Cached, used.Output
 	t.lease.Done(t.result)
 	t.lease = nil
+}
+
+// heard notes what the head of an attempt's answer says.
+func (t *tries) heard(h http.Header) {
+	said, ok := serverTime(h)
+	if !ok {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.says = &said
+}
+
+// serverTime is the upstream's time for the last attempt, as it says; ok is false
+// where it said nothing.
+func (t *tries) serverTime() (d time.Duration, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.says == nil {
+		return 0, false
+	}
+	return *t.says, true
 }
 
 // told returns the attempts so far, and how long was slept between them. A wait

@@ -5,10 +5,14 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/firstbyte-dev/firstbyte/clock"
 	"github.com/firstbyte-dev/firstbyte/refproxy/credential"
@@ -34,6 +38,7 @@ const (
 	missing  = `404 {"error":{"code":404,"message":"not found","status":"NOT_FOUND"}}`
 	unproven = `403 {"error":{"code":403,"message":"Verify your account","status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"VALIDATION_REQUIRED","metadata":{"validation_url":"https://v.test/?a=b&c=d"}}]}}`
 	cutShort = "cut"
+	mute     = "mute" // good, and no word of how long it took
 )
 
 func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -57,12 +62,15 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		_, _ = io.WriteString(w, data)
 	}
+	if word != mute {
+		w.Header().Set("Server-Timing", map[bool]string{true: "gfet4t7; dur=40.5", false: "gfet4t7; dur=900"}[word == good])
+	}
 	switch {
 	case word == cutShort:
 		chunk("begun", "")
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
-	case word == good:
+	case word == good, word == mute:
 		chunk("served by "+key, `,"finishReason":"STOP"`)
 	default:
 		var status int
@@ -279,18 +287,62 @@ func TestSourcesChangeLive(t *testing.T) {
 	}
 }
 
+// How often an upstream that always refuses is asked by ten requests, by what the
+// policy allows; the earlier behaviour has its own.
+func TestBudget(t *testing.T) {
+	const requests = 10
+	for _, tt := range []struct {
+		name, flags string
+		set         func(*retry.Policy)
+		asked       int
+	}{
+		{"no share and no burst", "all-on", func(p *retry.Policy) { p.Share, p.Burst = 0, 0 }, requests},
+		{"no share", "all-on", func(p *retry.Policy) { p.Share, p.Burst = 0, 3 }, requests + 3},
+		{"a share", "all-on", func(p *retry.Policy) { p.Share, p.Burst = 0.5, 0 }, requests + 5},
+		{"one retry each", "all-on", func(p *retry.Policy) { p.Share, p.Burst, p.Retries = 1, 100, 1 }, 2 * requests},
+		{"no time", "all-on", func(p *retry.Policy) { p.Total = 0 }, requests},
+		{"off", "all-off", func(p *retry.Policy) { p.Share, p.Burst, p.Retries, p.Total = 0, 0, 0, 0 }, 6 * requests},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			up := &moody{says: map[string][]string{"a": {busy}}}
+			cfg := pooledKeys(t, up, tt.flags, "a")
+			earlier := retry.Default()
+			cfg.Baseline = &earlier
+			tt.set(cfg.Retry)
+			p := start(t, cfg)
+			for range requests {
+				resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1))
+				if resp.StatusCode < 400 {
+					t.Fatalf("%d %s", resp.StatusCode, got)
+				}
+			}
+			if n := len(strings.Fields(up.keys())); n != tt.asked {
+				t.Errorf("asked %d times, want %d", n, tt.asked)
+			}
+		})
+	}
+}
+
 // What the caller is told of its request, in the head of a whole answer and in the
-// trailers of a stream.
+// trailers of a stream, and the observers too.
 func TestObservations(t *testing.T) {
 	up := &moody{says: map[string][]string{"a": {busy, good, busy, good}}}
-	p := start(t, pooledKeys(t, up, "all-on", "a"))
+	cfg := pooledKeys(t, up, "all-on", "a")
+	heard := told{make(chan map[string]string, 2)}
+	cfg.Observers = []relay.Observer{heard}
+	p := start(t, cfg)
 	for _, extra := range []string{"", streamed} {
+		begun := time.Now()
 		resp, got := call(t, "POST", p.url+"/v1/messages", strings.Replace(body("hi", extra), model, "gemini-2.5-flash", 1))
+		took := time.Since(begun)
 		h := resp.Header
 		if extra == streamed {
 			h = resp.Trailer
 		}
-		for name, want := range map[string]string{"Attempts": "2", "Retry-Count": "1", "Credential": "id-a", "Request-Id": resp.Header.Get("Request-Id")} {
+		for name, want := range map[string]string{
+			"Attempts": "2", "Retry-Count": "1", "Credential": "id-a", "Request-Id": resp.Header.Get("Request-Id"),
+			"Upstream-Server-Ms": "40.5", // of the last attempt
+		} {
 			if h.Get("X-Firstbyte-Obs-"+name) != want {
 				t.Errorf("%s %q, want %q: %v %s", name, h.Get("X-Firstbyte-Obs-"+name), want, h, got)
 			}
@@ -303,8 +355,83 @@ func TestObservations(t *testing.T) {
 			}
 			last = at
 		}
+		converting := h.Get("X-Firstbyte-Obs-Converter-Cpu-Ms")
+		if ms, err := strconv.ParseFloat(converting, 64); err != nil || !(ms > 0) || ms > float64(took)/1e6 {
+			t.Errorf("converted for %q ms of %v", converting, took)
+		}
+		said := <-heard.said
+		if said["Converter-Cpu-Ms"] != converting || said["Upstream-Server-Ms"] != "40.5" {
+			t.Errorf("the observers are told %v", said)
+		}
+		var names []string
+		for _, row := range table(t, "Observations") {
+			names = append(names, http.CanonicalHeaderKey(strings.Trim(row[0], "`")))
+		}
+		if diff := cmp.Diff(slices.Sorted(slices.Values(names)), slices.Sorted(maps.Keys(said))); diff != "" {
+			t.Errorf("documented and told (-documented +told):\n%s", diff)
+		}
 		if timing := resp.Header.Get("Server-Timing"); !strings.Contains(timing, "upstream;dur=") || !strings.Contains(timing, "wait;dur=") {
 			t.Errorf("Server-Timing %q", timing)
+		}
+	}
+}
+
+// told keeps what the observers are told that callers are told.
+type told struct{ said chan map[string]string }
+
+func (told) Began()                  {}
+func (l told) Ended(o relay.Outcome) { l.said <- o.Observed() }
+
+// Each way to an answer tells how long it was converted, and of the upstream's time
+// only what the last attempt's answer says.
+func TestEveryWayIsTimed(t *testing.T) {
+	for _, tt := range []struct{ name, path, body, says, server string }{
+		{"messages", "/v1/messages", strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1), good, "40.5"},
+		{"chat completions", "/v1/chat/completions", `{"model":"gemini-2.5-flash","messages":[{"role":"user","content":"hi"}]}`, good, "40.5"},
+		{"responses", "/v1/responses", `{"model":"gemini-2.5-flash","input":"hi"}`, good, "40.5"},
+		{"native", "/v1beta/models/gemini-2.5-flash:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, good, "40.5"},
+		{"native stream", "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"hi"}]}]}`, good, "40.5"},
+		{"an upstream that says nothing", "/v1/messages", strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1), mute, ""},
+		{"a failure", "/v1/messages", strings.Replace(body("hi", ""), model, "gemini-2.5-flash", 1), missing, "900"},
+		{"a request that cannot be read", "/v1/messages", "{}", good, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := start(t, pooledKeys(t, &moody{says: map[string][]string{"a": {busy, tt.says}}}, "all-on", "a"))
+			resp, got := call(t, "POST", p.url+tt.path, tt.body)
+			h := resp.Header
+			if len(resp.Trailer) > 0 {
+				h = resp.Trailer
+			}
+			if said := h["X-Firstbyte-Obs-Upstream-Server-Ms"]; strings.Join(said, " ") != tt.server {
+				t.Errorf("the upstream's time %q, want %q: %s", said, tt.server, got)
+			}
+			if ms, err := strconv.ParseFloat(h.Get("X-Firstbyte-Obs-Converter-Cpu-Ms"), 64); err != nil || !(ms > 0) {
+				t.Errorf("converted for %v ms, %v: %v", ms, err, h)
+			}
+		})
+	}
+}
+
+func TestServerTime(t *testing.T) {
+	for _, tt := range []struct {
+		lines []string
+		want  time.Duration
+		ok    bool
+	}{
+		{[]string{"gfet4t7; dur=123"}, 123 * time.Millisecond, true},
+		{[]string{"total;dur=5.25"}, 5250 * time.Microsecond, true},
+		{[]string{"db;dur=3, total;dur=8;desc=all", "cache;dur=1"}, 8 * time.Millisecond, true},
+		{[]string{`a;desc="b, c;dur=99";DUR="7"`}, 7 * time.Millisecond, true},
+		{[]string{`a;desc="\"";dur=2`}, 2 * time.Millisecond, true},
+		{[]string{"a;dur=4;dur=9"}, 4 * time.Millisecond, true}, // the first counts
+		{[]string{"a;dur=0"}, 0, true},
+		{[]string{"dur=4"}, 0, false}, // a name
+		{[]string{"miss", "a;desc=x"}, 0, false},
+		{[]string{"a;dur=", "b;dur=-1", "c;dur=NaN", "d;dur=1e99", "e;dur=1x"}, 0, false},
+		{nil, 0, false},
+	} {
+		if got, ok := server.ServerTime(tt.lines...); got != tt.want || ok != tt.ok {
+			t.Errorf("%q: %v, %t", tt.lines, got, ok)
 		}
 	}
 }
