@@ -390,7 +390,8 @@ func TestPanelMovesTraffic(t *testing.T) {
 	keep(t, b, "flag-moved")
 
 	b.tabTo(t, `document.activeElement.ariaLabel === "Roll back `+panelFlag+` to 0 %"`)
-	b.run(t, press(kb.Enter), chromedp.WaitVisible(chromedp.CSS(".note")))
+	b.run(t, press(kb.Enter))
+	b.says(t, panelFlag+" is rolled back")
 	if got := b.percent(t); got != 0 {
 		t.Errorf("after the rollback the API reads back %v %%", got)
 	}
@@ -434,6 +435,21 @@ func (b *tab) tabTo(t *testing.T, condition string) {
 		b.run(t, press(kb.Tab))
 	}
 	t.Fatalf("60 tabs do not lead to where %s", condition)
+}
+
+// says waits until the page's note has the text: that of the page before may still
+// be there.
+func (b *tab) says(t *testing.T, text string) {
+	t.Helper()
+	got := ""
+	for end := time.Now().Add(splitTime); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		// An error is a page that is being left.
+		got, _ = chromedp.Run(b, chromedp.Evaluate[string](`document.querySelector(".note")?.textContent ?? ""`))
+		if strings.Contains(got, text) {
+			return
+		}
+	}
+	t.Fatalf("the page says %q, not %q", got, text)
 }
 
 // percent returns what the API says of the flag.

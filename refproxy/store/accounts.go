@@ -34,6 +34,8 @@ func (s *Store) CreateAccount(ctx context.Context, name, passwordHash string) (c
 // PasswordHash returns what CreateAccount or ReplacePassword has kept; empty if
 // there is no such account.
 func (s *Store) PasswordHash(ctx context.Context, name string) (string, error) {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	hash, err := passwordHash(ctx, s.read, name)
 	if err != nil {
 		return "", fmt.Errorf("read account %s: %w", name, err)
@@ -74,8 +76,6 @@ type querier interface {
 
 // passwordHash returns the hash of an account's password, empty without one.
 func passwordHash(ctx context.Context, from querier, name string) (hash string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	err = from.QueryRowContext(ctx, `SELECT password_hash FROM accounts WHERE name = $1`, name).Scan(&hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -86,7 +86,7 @@ func passwordHash(ctx context.Context, from querier, name string) (hash string, 
 // Session returns the session of a token's hash; ok is false if there is none.
 // Whether it has expired is for the caller to see.
 func (s *Store) Session(ctx context.Context, hash string) (session Session, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
 	var created, expires int64
 	session.Hash = hash

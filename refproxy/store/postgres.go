@@ -59,6 +59,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	return &Store{read: db, write: db, engine: engine{
 		name:     name,
 		interval: 500 * time.Millisecond,
+		patience: 20 * time.Second,
 		lock:     fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock),
 		notify:   "NOTIFY " + channel,
 		listen: func(ctx context.Context, heard func()) {

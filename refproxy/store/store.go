@@ -30,6 +30,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -80,6 +81,10 @@ type engine struct {
 	name string // which one and where, for people
 	// interval is between two looks at the counters.
 	interval time.Duration
+	// patience bounds the wait for an answer: a connection that has gone silent, as
+	// when a firewall has forgotten it, is given up, and the next gets another. 0 is
+	// for a database without connections.
+	patience time.Duration
 	// lock keeps other migrations out until its transaction ends.
 	lock string
 	// notify tells other processes of a change of a kind; empty where they cannot
@@ -134,13 +139,17 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
 }
 
-// answerTime bounds a transaction and a query: a connection that has gone silent,
-// as when a firewall has forgotten it, is given up, and the next gets another.
-const answerTime = 10 * time.Second
+// within bounds a transaction or a query, at most by limit where that is not 0.
+func (s *Store) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if s.engine.patience == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, cmp.Or(limit, s.engine.patience))
+}
 
 // change runs do in one transaction that changes rows of the given kinds.
 func (s *Store) change(ctx context.Context, do func(context.Context, *sql.Tx) error, kinds ...Kind) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -182,7 +191,7 @@ func changed(result sql.Result, err error, none error) error {
 
 // query returns what scan makes of every row.
 func query[T any](ctx context.Context, s *Store, scan func(row func(...any) error) (T, error), text string, args ...any) (all []T, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
 	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {

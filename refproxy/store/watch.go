@@ -60,7 +60,7 @@ type count struct {
 const lookTime = 2 * time.Second
 
 func (s *Store) counts(ctx context.Context) ([]count, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := s.within(ctx, lookTime)
 	defer cancel()
 	return query(ctx, s, func(row func(...any) error) (c count, err error) {
 		return c, row(&c.kind, &c.n)
