@@ -225,9 +225,9 @@ func (s *session) lock() {
 	}
 }
 
-// look looks at the clock, for the request's goroutine. A look may cost as much as
-// a tenth of a short event, so it is taken where the goroutine has waited, and
-// serves until it waits again.
+// look looks at the clock, for the request's goroutine. It costs about 40 ns, where
+// a short event costs less than a microsecond of conversion, so it is taken where
+// the goroutine has waited, and serves until it waits again.
 func (s *session) look() int64 {
 	s.seen = clock.Now()
 	return s.seen
