@@ -191,7 +191,8 @@ func (s *postgres) restarts(t *testing.T) {
 	if err != nil || got.Generation != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	told.Settle() // of the loss it was told, too
+	time.Sleep(time.Second) // two looks: of the loss it is told, too
+	told.Forget()
 	save(t, a, 2)
 	told.Await(t, store.Flags)
 }

@@ -560,9 +560,8 @@ func (w Told) Await(t *testing.T, kind store.Kind) time.Duration {
 	}
 }
 
-// Settle forgets what comes within two looks.
-func (w Told) Settle() {
-	time.Sleep(time.Second)
+// Forget drops what was told so far.
+func (w Told) Forget() {
 	for len(w.kinds) > 0 {
 		<-w.kinds
 	}
@@ -571,9 +570,7 @@ func (w Told) Settle() {
 // Quiet fails if anything but what is told already comes within a few looks.
 func (w Told) Quiet(t *testing.T) {
 	t.Helper()
-	for len(w.kinds) > 0 {
-		<-w.kinds
-	}
+	w.Forget()
 	select {
 	case got := <-w.kinds:
 		t.Errorf("a notice of %s, though nothing was changed", got)
