@@ -138,6 +138,7 @@ func (r *replica) api(t testing.TB, method, path, body string) (int, string) {
 func (r *replica) ask(t testing.TB) (status int, body, arm string) {
 	t.Helper()
 	req := httptest.NewRequest("POST", "/v1/messages", strings.NewReader(`{"model":"gemini-2.5-flash","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`))
+	req.Host = "127.0.0.1"
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, req)
 	return w.Code, w.Body.String(), w.Header().Get("X-Firstbyte-Obs-Arm")

@@ -57,7 +57,50 @@ func raw(t *testing.T, url, text string) (status int, answer string) {
 
 // post is a request with more head and a body as they stand.
 func post(path, head, body string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n%s", path, len(body), head, body)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n%s", path, len(body), head, body)
+}
+
+// TestPagesOfOthers: a proxy without keys spends nothing for a page of another site,
+// whether it says so itself or comes by a name that was made to lead here. Programs
+// are served by address and as localhost, and with keys whoever has one.
+func TestPagesOfOthers(t *testing.T) {
+	url, calls := counted(t)
+	cfg := config(t, url)
+	open := start(t, cfg)
+	cfg.NoAuth, cfg.Keys = false, server.NewKeys("k1")
+	keyed := start(t, cfg)
+	for _, tt := range []struct {
+		head   string // the fields of the head that tell
+		status int
+	}{
+		{"Host: 127.0.0.1:8787\r\n", 200},
+		{"Host: localhost:8787\r\n", 200},
+		{"Host: [::1]\r\n", 200},
+		{"Host: localhost:8787\r\nOrigin: http://localhost:8787\r\nSec-Fetch-Site: same-origin\r\n", 200},
+		{"Host: rebound.example:8787\r\nOrigin: http://rebound.example:8787\r\nSec-Fetch-Site: same-origin\r\n", 403},
+		{"Host: rebound.example\r\n", 403},
+		{"Host: localhost.rebound.example\r\n", 403},
+		{"Host: 127.0.0.1:8787\r\nOrigin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n", 403},
+		{"Host: 127.0.0.1:8787\r\nOrigin: https://evil.example\r\n", 403}, // an old browser
+		{"Host: 127.0.0.1:8787\r\nOrigin: null\r\n", 403},
+	} {
+		for _, path := range []string{"/v1/messages", "/v1/chat/completions", "/v1beta/models/gemini-2.5-flash:generateContent"} {
+			ask := body("hello", "")
+			if strings.Contains(path, "v1beta") {
+				ask = odd
+			}
+			text := strings.Replace(post(path, "", ask), "Host: 127.0.0.1\r\n", tt.head, 1)
+			before := calls.Load()
+			status, got := raw(t, open.url, text)
+			if status != tt.status || (calls.Load() > before) != (status == 200) {
+				t.Errorf("%s %q: %d, want %d, asked %d times: %s", path, tt.head, status, tt.status, calls.Load()-before, got)
+			}
+			text = strings.Replace(text, "\r\n", "\r\nAuthorization: Bearer k1\r\nX-Goog-Api-Key: k1\r\n", 1)
+			if status, got := raw(t, keyed.url, text); status != 200 {
+				t.Errorf("%s %q with a key: %d %s", path, tt.head, status, got)
+			}
+		}
+	}
 }
 
 // TestHostileRequests: each is refused with its own status, nothing of it reaches
@@ -76,17 +119,17 @@ func TestHostileRequests(t *testing.T) {
 		"a head that is too large":          {post("/v1/messages", "X-Long: "+strings.Repeat("x", 300<<10)+"\r\n", good), 431},
 		"a target that is too long":         {post("/v1/"+strings.Repeat("x", 300<<10), "", good), 431},
 		"ten thousand fields":               {post("/v1/messages", strings.Repeat("X-A: "+strings.Repeat("b", 40)+"\r\n", 10_000), good), 431},
-		"a body that says it is too large":  {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n", 413},
-		"one that wants to be invited":      {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n", 413},
-		"a body that does not say":          {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n" + strings.Repeat("x", 2<<20) + "\r\n0\r\n\r\n", 413},
+		"a body that says it is too large":  {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n", 413},
+		"one that wants to be invited":      {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n", 413},
+		"a body that does not say":          {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n" + strings.Repeat("x", 2<<20) + "\r\n0\r\n\r\n", 413},
 		"a body that unpacks to much":       {post("/v1/messages", "Content-Encoding: gzip\r\n", packed(strings.Repeat(" ", 64<<20))), 413},
 		"packed twice":                      {post("/v1/messages", "Content-Encoding: gzip, gzip\r\n", good), 415},
 		"packed otherwise":                  {post("/v1/messages", "Content-Encoding: br\r\n", good), 415},
 		"said to be packed":                 {post("/v1/messages", "Content-Encoding: gzip\r\n", good), 400},
 		"two lengths":                       {post("/v1/messages", "Content-Length: 3\r\n", good), 400},
-		"a length and chunks":               {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n", 400},
+		"a length and chunks":               {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n", 400},
 		"an unknown transfer encoding":      {post("/v1/messages", "Transfer-Encoding: xchunked\r\n", good), 501},
-		"a broken chunk":                    {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+		"a broken chunk":                    {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
 		"a field with a line break":         {post("/v1/messages", "X-A: b\rSet-Cookie: c=d\r\n", good), 400},
 		"a field name with a space":         {post("/v1/messages", "X A: b\r\n", good), 400},
 		"a NUL in a field":                  {post("/v1/messages", "X-A: \x00\r\n", good), 400},
@@ -233,14 +276,14 @@ func (p *piped) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)
 // TestSlowRequests: who sends a head or a body drop by drop is let go after a
 // time, with a status where there was a head.
 func TestSlowRequests(t *testing.T) {
-	const head = "POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+	const head = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n"
 	for name, tt := range map[string]struct {
 		at     string // sent at once
 		status int    // 0: none
 		after  time.Duration
 	}{
 		"nothing": {"", 0, 10 * time.Second},
-		"a head":  {"POST /v1/messages HTTP/1.1\r\nHost: a\r\nX-A: ", 0, 10 * time.Second},
+		"a head":  {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ", 0, 10 * time.Second},
 		"a body":  {head, 400, 2 * time.Minute},
 		// What nobody reads holds nothing up for longer either.
 		"the body of what there is not": {strings.Replace(head, "messages", "nothing", 1), 404, 2 * time.Minute},

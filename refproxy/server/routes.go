@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -254,7 +256,11 @@ func (s *Server) admit(x *exchange) error {
 	if x.api == open {
 		return nil
 	}
-	if !s.cfg.NoAuth && !s.cfg.Keys.match(x.api.key(x.r)) {
+	if s.cfg.NoAuth {
+		if err := ofThisMachine(x.r); err != nil {
+			return err
+		}
+	} else if !s.cfg.Keys.match(x.api.key(x.r)) {
 		return &chat.Error{Kind: chat.KindAuthentication, Message: "invalid or missing key: send it as " + x.api.wants()}
 	}
 	if x.api != anthropicAPI {
@@ -262,6 +268,25 @@ func (s *Server) admit(x *exchange) error {
 	}
 	_, err := anthropic.CheckVersion(x.r.Header.Get("Anthropic-Version"))
 	return err
+}
+
+// pages tells requests that another site's page has its reader's browser send.
+var pages = http.NewCrossOriginProtection()
+
+// ofThisMachine refuses what a page from elsewhere can have a browser of this machine
+// send to a proxy without keys, and spend its owner's quota with: a request across
+// origins, which browsers mark, and one by a name that was made to lead here, whose
+// page is then of the proxy's own origin.
+func ofThisMachine(r *http.Request) error {
+	name := (&url.URL{Host: r.Host}).Hostname()
+	_, err := netip.ParseAddr(name)
+	if pages.Check(r) == nil && (err == nil || strings.EqualFold(name, "localhost")) {
+		return nil
+	}
+	return &chat.Error{
+		Kind:    chat.KindPermission,
+		Message: "a proxy without keys serves programs of this machine that ask it by address or as localhost, and no page of another site: give it keys (FIRSTBYTE_PROXY_KEYS or --keys-file)",
+	}
 }
 
 func alive(x *exchange) error {
