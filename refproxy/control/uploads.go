@@ -229,7 +229,7 @@ func (c *Credentials) Remove(ctx context.Context, id string) error {
 		return admin.Invalid("this credential was given when the proxy was started: disable it here, and remove it there")
 	}
 	if err := c.Store.DeleteCredential(ctx, id); err != nil {
-		return fmt.Errorf("%w: %w", admin.ErrUnknown, err)
+		return told(err)
 	}
 	return c.Reload(ctx)
 }

@@ -54,8 +54,8 @@ func ParseAttributes(secret, label string, attributes []string) (credential.Cred
 			c.Preview = true
 		case name == "weight":
 			w, err := strconv.ParseFloat(value, 64)
-			if err != nil || !(w >= 0 && w <= 1000) {
-				return c, errors.New("weight=N wants a number from 0, which is drained, to 1000")
+			if err != nil || w != 0 && !(w >= 1e-3 && w <= 1000) {
+				return c, errors.New("weight=N wants 0, which is drained, or a number from 0.001 to 1000")
 			}
 			c.Weight = w
 		default:
