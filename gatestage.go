@@ -94,7 +94,7 @@ func variedRetry(vary []string) (args []string, err error) {
 		parameter, factor, err := gate.ParseVariation(v)
 		name, is := strings.CutPrefix(parameter, gate.RetryPrefix)
 		if err != nil || !is {
-			continue // varied has said so, or it is not the policy's
+			continue // varied says so, or it is not the policy's
 		}
 		changed = true
 		count := func(n *int) { *n = int(math.Round(float64(*n) * factor)) }

@@ -112,10 +112,10 @@ const windowShare = 10.0 / 15
 // TestLimits measures, in rounds, and writes docs/measuring.md with -update.
 func TestLimits(t *testing.T) {
 	if !*limits {
-		t.Skip("not asked for: make bench-limits")
+		t.Skip("not tested: the limits of this machine; make bench-limits runs this")
 	}
 	if runtime.GOOS != "linux" || runtime.NumCPU() < 2 {
-		t.Skip("client and server need a processor each, on Linux")
+		t.Skip("not tested: client and server need a processor each, on Linux")
 	}
 	list := limitsOf()
 	figures := make([]map[string][]float64, len(list))

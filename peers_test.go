@@ -58,7 +58,7 @@ type peer struct {
 // an answer faster than the server paced it, or starts that nobody accounts for.
 func TestPeers(t *testing.T) {
 	if !*withPeers {
-		t.Skip("make bench-peers runs this")
+		t.Skip("not tested: other load generators; make bench-peers runs this")
 	}
 	if *peersRounds < 3 {
 		t.Fatal("-peers-rounds: a median wants at least 3")

@@ -25,7 +25,7 @@ var serve = flag.Bool("serve", false, "serve a panel over invented traffic until
 // the password and the admin key as a line of JSON.
 func TestServe(t *testing.T) {
 	if !*serve {
-		t.Skip("serves only by -serve")
+		t.Skip("not tested, and no test: it serves the panel for a look, by -serve")
 	}
 	log := live.NewLog(1000, slog.LevelInfo)
 	w := newWorld(t, func(c *admin.Config) { c.Log = log })
